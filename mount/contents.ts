@@ -1,0 +1,155 @@
+import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import type { BytesFile, HostFile } from '../src/vfs/node.js';
+import type { Renderer, RenderedFile } from './renderer.js';
+import type { Spool } from './spool.js';
+
+/** A rendered file above this many bytes goes to the spool. */
+export const SPOOL_OVER = 4 * 2 ** 20;
+/** Rendered files kept in memory, in bytes together. */
+const KEPT_BYTES = 64 * 2 ** 20;
+/** Files whose size is remembered after their bytes have gone. */
+const KEPT_SIZES = 200_000;
+
+/** What is known of a file's content after it has been rendered once. */
+interface Known {
+  readonly size: number;
+  readonly digest: string;
+  /**
+   * Milliseconds added to the mtime: content that changed without changing its size would otherwise be served
+   * from the kernel's page cache, which compares size and mtime.
+   */
+  readonly bump: number;
+}
+
+/** A file's content, to be read by offset: bytes in memory or a finished file of the host. */
+export interface Content extends RenderedFile {
+  readonly bump: number;
+}
+
+/** Renders files once and keeps what they gave: bytes up to a limit, large ones in the spool, sizes longer than both. */
+export class Contents {
+  readonly #kept = new Map<string, Content>();
+  readonly #known = new Map<string, Known>();
+  readonly #pending = new Map<string, Promise<Content>>();
+  #bytes = 0;
+  #version = 0;
+
+  /** @param renderer renders slow files; undefined: they are rendered here */
+  constructor(private readonly spool: Spool, private readonly renderer: Renderer | undefined) {}
+
+  /** The model has learned more: everything is rendered anew when it is next asked for. */
+  changed(): void {
+    this.#version += 1;
+    this.#pending.clear();
+    for (const path of [...this.#kept.keys()]) this.#drop(path);
+  }
+
+  /** The size is known without rendering anything. */
+  isKnown(path: string, node: BytesFile): boolean {
+    return node.volatile !== true && (node.size !== undefined || this.#kept.has(path));
+  }
+
+  /** Size and mtime bump. */
+  status(path: string, node: BytesFile): { size: number; bump: number } | Promise<{ size: number; bump: number }> {
+    if (node.volatile !== true) {
+      if (node.size !== undefined) return { size: node.size, bump: this.#known.get(path)?.bump ?? 0 };
+      const known = this.#kept.has(path) || this.#known.has(path) ? this.#current.get(path) : undefined;
+      if (known !== undefined) return known;
+    }
+    return this.content(path, node);
+  }
+
+  /** The content, rendered when it is not there; volatile files always. */
+  content(path: string, node: BytesFile): Content | Promise<Content> {
+    const kept = node.volatile === true ? undefined : this.#kept.get(path);
+    if (kept !== undefined) {
+      this.#kept.delete(path);
+      this.#kept.set(path, kept);
+      return kept;
+    }
+    const pending = this.#pending.get(path);
+    if (pending !== undefined) return pending;
+    if (node.cost === 'quick' || this.renderer === undefined) {
+      const bytes = node.render();
+      if (bytes.length <= SPOOL_OVER) return this.#keep(path, { size: bytes.length, bytes, file: undefined }, digestOf(bytes));
+      return this.#wait(path, this.#spooled(bytes), digestOf(bytes));
+    }
+    return this.#wait(path, this.#slow(this.renderer, path), undefined);
+  }
+
+  /** The size and, for a volatile one, the mtime of a host's file. */
+  async hostStatus(node: HostFile): Promise<{ size: number; mtimeMs: number }> {
+    const { size, mtimeMs } = await stat(node.path);
+    return { size, mtimeMs };
+  }
+
+  /** Sizes that are right in this version of the tree. */
+  readonly #current = new Map<string, Known>();
+
+  async #spooled(bytes: Uint8Array): Promise<RenderedFile> {
+    return { size: bytes.length, bytes: undefined, file: await this.spool.write(bytes) };
+  }
+
+  async #slow(renderer: Renderer, path: string): Promise<RenderedFile> {
+    const rendered = await renderer.render(path, this.spool.path());
+    if (rendered === undefined) throw new Error(`the render worker does not know ${path}`);
+    return rendered;
+  }
+
+  /** Equal requests share one rendering. */
+  #wait(path: string, rendering: Promise<RenderedFile>, digest: string | undefined): Promise<Content> {
+    const version = this.#version;
+    const promise = rendering.then((rendered) => {
+      // What was rendered before the tree changed still answers those who asked, and is not kept.
+      if (version !== this.#version) return { ...rendered, bump: this.#known.get(path)?.bump ?? 0 };
+      this.#pending.delete(path);
+      return this.#keep(path, rendered, digest ?? (rendered.bytes === undefined ? `${rendered.size}` : digestOf(rendered.bytes)));
+    }, (error: unknown) => {
+      if (version === this.#version) this.#pending.delete(path);
+      throw error;
+    });
+    this.#pending.set(path, promise);
+    return promise;
+  }
+
+  #keep(path: string, rendered: RenderedFile, digest: string): Content {
+    const before = this.#known.get(path);
+    const bump = before === undefined ? 0
+      : before.bump + (before.size === rendered.size && before.digest !== digest ? 1 : 0);
+    remember(this.#known, path, { size: rendered.size, digest, bump });
+    const content: Content = { ...rendered, bump };
+    this.#drop(path);
+    this.#kept.set(path, content);
+    if (rendered.file !== undefined) {
+      const gone = new Set(this.spool.keep(rendered.file, rendered.size));
+      if (gone.size > 0) {
+        for (const [other, its] of this.#kept) if (its.file !== undefined && gone.has(its.file)) this.#kept.delete(other);
+      }
+    }
+    this.#bytes += rendered.bytes?.length ?? 0;
+    for (const oldest of this.#kept.keys()) {
+      if (this.#bytes <= KEPT_BYTES || oldest === path) break;
+      if (this.#kept.get(oldest)?.bytes !== undefined) this.#drop(oldest);
+    }
+    return content;
+  }
+
+  #drop(path: string): void {
+    const content = this.#kept.get(path);
+    if (content === undefined) return;
+    this.#kept.delete(path);
+    this.#bytes -= content.bytes?.length ?? 0;
+    if (content.file !== undefined) this.spool.drop(content.file);
+  }
+}
+
+function digestOf(bytes: Uint8Array): string {
+  return createHash('sha1').update(bytes).digest('base64');
+}
+
+function remember(known: Map<string, Known>, path: string, what: Known): void {
+  known.delete(path);
+  known.set(path, what);
+  if (known.size > KEPT_SIZES) known.delete(known.keys().next().value as string);
+}

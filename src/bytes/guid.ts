@@ -1,0 +1,8 @@
+import { hex } from './hex.js';
+
+/** The sixteen bytes of a GUID as 32 upper-case digits without punctuation, as symbol stores name it ([MS-DTYP] 2.3.4.2). */
+export function guidDigits(bytes: Buffer, offset = 0): string {
+  const tail = bytes.subarray(offset + 8, offset + 16).toString('hex');
+  return (hex(bytes.readUInt32LE(offset), 8) + hex(bytes.readUInt16LE(offset + 4), 4)
+    + hex(bytes.readUInt16LE(offset + 6), 4) + tail).toUpperCase();
+}

@@ -1,0 +1,58 @@
+import type { Anomalies } from '../bytes/anomaly.js';
+import { walk } from '../bytes/walk.js';
+import type { Cells } from './cells.js';
+import { Key, KEY_NODE_SIZE } from './key.js';
+import { pathNames } from './name.js';
+
+export interface HiveParts {
+  readonly cells: Cells;
+  /** The cell index of the root key. */
+  readonly rootCell: number;
+  /** The minor version of the format: big data exists from 4 on. */
+  readonly minor: number;
+  /** The place named in anomalies: `hive SYSTEM`. */
+  readonly where: string;
+  readonly anomalies: Anomalies;
+}
+
+/** A registry hive, whether a file or in memory: the way to its keys. Reads lazily; damaged parts become anomalies. */
+export class RegistryHive {
+  readonly cells: Cells;
+  readonly rootCell: number;
+  readonly minor: number;
+  readonly where: string;
+  readonly anomalies: Anomalies;
+
+  constructor(parts: HiveParts) {
+    this.cells = parts.cells;
+    this.rootCell = parts.rootCell;
+    this.minor = parts.minor;
+    this.where = parts.where;
+    this.anomalies = parts.anomalies;
+  }
+
+  /** The root key; undefined when it is not in the image or damaged. */
+  root(): Key | undefined {
+    return this.keyAt(this.rootCell);
+  }
+
+  /** The key at a path below the root (`Microsoft\Windows`, case does not matter); undefined when there is none. */
+  key(path: string): Key | undefined {
+    let key = this.root();
+    for (const name of pathNames(path)) key = key?.subkey(name);
+    return key;
+  }
+
+  /** The key in a cell; its parents are those that its own cell names. Undefined when it is not in the image or damaged. */
+  keyAt(cell: number): Key | undefined {
+    return this.anomalies.attempt(this.where, () => Key.read(this, cell, undefined));
+  }
+
+  /** All keys, each before its sub-keys, in the order of the lists. */
+  keys(): Generator<Key> {
+    const root = this.root();
+    const cap = Math.ceil((this.cells.stable.length + this.cells.volatile.length) / KEY_NODE_SIZE);
+    return walk<Key, Key>(root === undefined ? [] : [root], (key) => key.cell,
+      (key) => ({ value: key, next: key.subkeys() }), { where: this.where, cap, anomalies: this.anomalies });
+  }
+}

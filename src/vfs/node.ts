@@ -1,0 +1,70 @@
+import type { Run } from '../bytes/memory.js';
+
+/**
+ * How long an answer may take. `quick`: at most a few milliseconds, may be asked on the thread that serves the mount.
+ * `slow`: asked in a worker, which holds an identical tree and finds the node by its path.
+ */
+export type Cost = 'quick' | 'slow';
+
+/** What every node may say about itself. */
+export interface About {
+  /** The subject's own time as FILETIME; undefined: the nearest directory above that has one, at last the capture time. */
+  readonly mtime?: bigint | undefined;
+  /**
+   * It changes while it is mounted (progress, a directory that fills up): a file is read anew at each open, a directory's
+   * names are looked up anew each time. Without it a node's answers are kept until the model learns more (`join`).
+   */
+  readonly volatile?: boolean | undefined;
+  /** Extended attributes besides `user.mime_type`, by full name (`user.memlens.address`), each a short text. */
+  readonly xattrs?: (() => Readonly<Record<string, string>>) | undefined;
+}
+
+/** A file whose bytes are made whole: text, a table, a small dump. The same bytes at every call. */
+export interface BytesFile extends About {
+  readonly kind: 'bytes';
+  readonly cost: Cost;
+  render(): Uint8Array;
+  /** The size in bytes when it is known without rendering. */
+  readonly size?: number | undefined;
+  /** Overrides the type that the name's extension gives. */
+  readonly mime?: string | undefined;
+  /** Other forms of the same rows, by extension; they answer by name in the same directory and are not listed. */
+  readonly twins?: Readonly<Record<string, BytesFile>> | undefined;
+}
+
+/** A window on memory: any size, read by offset. What is not in the image reads as zeros. */
+export interface WindowFile extends About {
+  readonly kind: 'window';
+  readonly size: number;
+  /** Fills `target` from `offset` on (never past `size`); returns how many bytes were not in the image. */
+  fill(offset: number, target: Uint8Array): number;
+  /** Where there is data, ascending offsets; undefined: everywhere. Lets `export` write holes. */
+  readonly runs?: (() => Iterable<Run<number>>) | undefined;
+}
+
+/** A finished file on the host (a spool, a database snapshot), served by offset. Never an open-ended path from the image. */
+export interface HostFile extends About {
+  readonly kind: 'host';
+  readonly path: string;
+  readonly mime?: string | undefined;
+}
+
+/** A relative symbolic link that stays inside the tree. */
+export interface Link extends About {
+  readonly kind: 'link';
+  readonly target: string;
+}
+
+/** A directory. Names are already safe file names (see name.ts). */
+export interface Directory extends About {
+  readonly kind: 'directory';
+  /** `slow`: listing takes long; looking up one name is always quick. */
+  readonly cost: Cost;
+  /** What `ls` shows, in a stable order. */
+  entries(): Iterable<readonly [name: string, node: Node]>;
+  /** Also answers names that are not listed (twins, `.raw`). */
+  lookup(name: string): Node | undefined;
+}
+
+export type FileNode = BytesFile | WindowFile | HostFile;
+export type Node = Directory | FileNode | Link;

@@ -1,0 +1,92 @@
+import type { Anomalies } from '../bytes/anomaly.js';
+
+import { utf16 } from '../bytes/utf16.js';
+import { AddressSpace, type PagedMemory } from '../paging/address-space.js';
+import type { PagingMode } from '../paging/mode.js';
+import type { SoftwarePte } from '../paging/pte.js';
+import type { Profile } from '../profile/profile.js';
+import { Reader, type RecordOf, type Struct, type UnicodeString, type Member } from '../profile/struct.js';
+
+/** What the kernel was recognised by; the facts that a worker opens the same kernel from. */
+export interface KernelFacts {
+  readonly dtb: number;
+  readonly base: bigint;
+  /** SizeOfImage in bytes. */
+  readonly size: number;
+  /** GUID and age of its symbol file, `89284D0CA6ACC8274B9A44BD5AF9290B-1`; undefined when it has no CodeView record. */
+  readonly symbolFile: string | undefined;
+}
+
+/** The running kernel of an image: its memory, its layouts, its symbols. All reads of the model go through here. */
+export class Kernel {
+  readonly #readers = new Map<Struct<Record<string, Member<unknown>>>, unknown>();
+  readonly #spaces = new Map<number, AddressSpace>();
+  /** System's address space: kernel addresses are read here. */
+  readonly memory: AddressSpace;
+
+  constructor(
+    readonly physical: PagedMemory,
+    readonly mode: PagingMode,
+    readonly software: SoftwarePte,
+    readonly facts: KernelFacts,
+    readonly profile: Profile,
+    readonly anomalies: Anomalies,
+  ) {
+    this.memory = new AddressSpace(physical, mode, facts.dtb, software);
+  }
+
+  get base(): bigint { return this.facts.base; }
+  get pointerSize(): 4 | 8 { return this.profile.pointerSize; }
+
+  /** Address of a kernel symbol; undefined when the profile does not have it. */
+  symbol(name: string): bigint | undefined {
+    const rva = this.profile.symbol(name);
+    return rva === undefined ? undefined : this.base + BigInt(rva);
+  }
+
+  /** A reader of a declared structure for this build. @throws FormatError when the build lacks what is declared */
+  reader<S extends Struct<Record<string, Member<unknown>>>>(declared: S): Reader<S> {
+    const known = this.#readers.get(declared);
+    if (known !== undefined) return known as Reader<S>;
+    const reader = new Reader(declared, this.profile);
+    this.#readers.set(declared, reader);
+    return reader;
+  }
+
+  /** Reads a declared structure from kernel memory; undefined when it is not in the image. @throws FormatError as `reader` */
+  read<S extends Struct<Record<string, Member<unknown>>>>(declared: S, address: bigint): RecordOf<S> | undefined {
+    return this.reader(declared).read(this.memory, address);
+  }
+
+  /** A pointer in kernel memory; undefined when it is not in the image. */
+  pointer(address: bigint): bigint | undefined {
+    const bytes = this.memory.read(address, this.pointerSize);
+    if (bytes === undefined) return undefined;
+    return this.pointerSize === 8 ? bytes.readBigUInt64LE(0) : BigInt(bytes.readUInt32LE(0));
+  }
+
+  /** The characters of a `_UNICODE_STRING`; undefined when they are not in the image, empty when it has none. */
+  text(string: UnicodeString, memory: AddressSpace = this.memory): string | undefined {
+    if (string.length === 0) return '';
+    if (string.buffer === 0n) return undefined;
+    const bytes = memory.read(string.buffer, string.length & ~1);
+    return bytes === undefined ? undefined : utf16(bytes);
+  }
+
+  /** Plausible as a kernel-mode address of this architecture. */
+  isKernelAddress(address: bigint): boolean {
+    return address >= this.mode.kernelStart && address <= this.mode.lastAddress;
+  }
+
+  /** The address space of a process, by `DirectoryTableBase` as stored (PCID bits included). */
+  processSpace(dtb: number): AddressSpace {
+    const table = this.mode.tableOf(dtb);
+    if (table === this.memory.dtb) return this.memory;
+    let space = this.#spaces.get(table);
+    if (space === undefined) {
+      space = new AddressSpace(this.physical, this.mode, table, this.software, this.memory);
+      this.#spaces.set(table, space);
+    }
+    return space;
+  }
+}

@@ -1,0 +1,142 @@
+import { Anomalies } from '../bytes/anomaly.js';
+import type { Image } from '../image/image.js';
+import { AddressSpace } from '../paging/address-space.js';
+import { X64 } from '../paging/mode.js';
+import { SOFTWARE_PTE, softwarePte, type SoftwarePte } from '../paging/pte.js';
+import { codeView } from '../pe/header.js';
+import { bundledProfile, nearestProfiles } from '../profile/bundled.js';
+import type { Profile } from '../profile/profile.js';
+import type { Diagnosis } from './diagnosis.js';
+import { dtbCandidates } from './dtb.js';
+import { findKernel, kernelAt, type KernelImage } from './find-kernel.js';
+import { Kernel, type KernelFacts } from './kernel.js';
+import { EPROCESS } from './process-list.js';
+import { WindowsModel, type Windows } from './windows.js';
+
+/** An image with what could be recognised in it. */
+export interface OpenedWindows {
+  readonly image: Image;
+  readonly diagnosis: Diagnosis;
+  readonly anomalies: Anomalies;
+  /** Undefined when no Windows was recognised; the diagnosis says why. */
+  readonly windows: Windows | undefined;
+  /** What another thread opens the same Windows from, without searching again. */
+  readonly facts: KernelFacts | undefined;
+}
+
+/** Candidates looked into; each costs a walk over its kernel half. */
+const MAX_CANDIDATES = 64;
+/** Layout sets tried for a kernel that no table knows. */
+const MAX_NEAREST = 8;
+
+/**
+ * Recognises the Windows in an image: page tables, kernel, profile. Never throws for what the image holds.
+ * @param known facts of an earlier opening of the same image
+ */
+export function openWindows(image: Image, known?: KernelFacts): OpenedWindows {
+  const anomalies = new Anomalies();
+  const diagnosis: Diagnosis = {
+    container: { path: image.path, format: image.format, reason: image.reason, size: image.fileSize },
+    dtbs: [], kernel: undefined, profile: undefined, degraded: [], next: [],
+  };
+  const found = locate(image, diagnosis, known);
+  const kernel = found === undefined ? undefined : recognise(image, found.dtb, found.image, diagnosis, anomalies);
+  if (kernel === undefined) {
+    diagnosis.next.push('check that the acquisition is complete: compare the file size with the memory of the machine');
+  }
+  return {
+    image, diagnosis, anomalies,
+    windows: kernel === undefined ? undefined : new WindowsModel(kernel),
+    facts: kernel?.facts,
+  };
+}
+
+function locate(image: Image, diagnosis: Diagnosis, known: KernelFacts | undefined): { dtb: number; image: KernelImage } | undefined {
+  if (known !== undefined) {
+    const kernel = kernelAt(new AddressSpace(image.memory, X64, known.dtb, SOFTWARE_PTE), known.base);
+    if (kernel !== undefined) {
+      diagnosis.dtbs.push({ dtb: known.dtb, how: 'known from an earlier opening', taken: true, why: 'the kernel is where it was' });
+      return { dtb: known.dtb, image: kernel };
+    }
+  }
+  for (const { dtb, how, hint } of dtbCandidates(image.memory)) {
+    const kernel = findKernel(new AddressSpace(image.memory, X64, dtb, SOFTWARE_PTE), hint);
+    if (kernel !== undefined) {
+      diagnosis.dtbs.push({ dtb, how, taken: true, why: `it maps ${kernel.exports.name ?? 'the kernel'} at 0x${kernel.base.toString(16)}` });
+      return { dtb, image: kernel };
+    }
+    diagnosis.dtbs.push({ dtb, how, taken: false, why: 'no kernel image is mapped in its kernel half' });
+    if (diagnosis.dtbs.length >= MAX_CANDIDATES) break;
+  }
+  diagnosis.degraded.push('no kernel was found: only memory.pmem and this diagnosis can be shown');
+  return undefined;
+}
+
+/** Chooses the profile, verifies it where it is not the exact one, and goes over to System's own tables. */
+function recognise(image: Image, dtb: number, found: KernelImage, diagnosis: Diagnosis, anomalies: Anomalies): Kernel | undefined {
+  const space = new AddressSpace(image.memory, X64, dtb, SOFTWARE_PTE);
+  const view = codeView(space, found.base, found.header);
+  const symbolFile = view === undefined ? undefined : `${view.guid}-${view.age}`;
+  const facts: KernelFacts = { dtb, base: found.base, size: found.header.sizeOfImage, symbolFile };
+  diagnosis.kernel = { base: `0x${found.base.toString(16)}`, size: facts.size, symbolFile, path: view?.path };
+  const make = (profile: Profile, table: number, software: SoftwarePte): Kernel =>
+    new Kernel(image.memory, X64, software, { ...facts, dtb: table }, profile, anomalies);
+
+  const exact = symbolFile === undefined ? undefined : bundledProfile(symbolFile);
+  const exported = (name: string): number | undefined => found.exports.find(name);
+  const candidates = exact !== undefined ? [exact] : nearest(space, found, exported);
+  for (const profile of candidates) {
+    const first = make(profile, dtb, SOFTWARE_PTE);
+    const system = systemTable(first);
+    if (system === undefined && profile !== exact) continue;
+    const table = system ?? dtb;
+    if (table !== dtb) {
+      diagnosis.dtbs.push({ dtb: table, how: 'DirectoryTableBase of System', taken: true, why: 'the first table was another process\'s; both map the kernel' });
+    }
+    const kernel = make(profile, table, softwarePte(profile, invalidPteMask(make(profile, table, SOFTWARE_PTE))));
+    const checks = profile === exact
+      ? ['the kernel\'s symbol file is known: offsets and symbols are exact']
+      : ['System was found through PsInitialSystemProcess: name, PID, page table and list links agree with this layout'];
+    diagnosis.profile = { id: profile.id, version: profile.version, source: profile.source, checks };
+    if (profile !== exact) {
+      diagnosis.degraded.push(`the kernel ${symbolFile ?? 'without symbol record'} is in no bundled table: layouts of ${profile.version} are used, verified on System only; `
+        + 'views that need kernel symbols (object types, hives, PspCidTable) are reduced');
+      diagnosis.next.push('give the symbols of this kernel');
+    }
+    return kernel;
+  }
+  diagnosis.degraded.push('no known layout fits this kernel: only memory.pmem and this diagnosis can be shown');
+  return undefined;
+}
+
+function* nearest(space: AddressSpace, found: KernelImage, exported: (name: string) => number | undefined): Generator<Profile> {
+  const rva = exported('NtBuildNumber');
+  const build = rva === undefined ? undefined : space.read(found.base + BigInt(rva), 4)?.readUInt32LE(0);
+  let tried = 0;
+  for (const profile of nearestProfiles((build ?? 0) & 0xffff, undefined, exported)) {
+    if (tried++ >= MAX_NEAREST) return;
+    yield profile;
+  }
+}
+
+/** System's own page table, when System is where PsInitialSystemProcess says and shows itself by name, PID and links. */
+function systemTable(kernel: Kernel): number | undefined {
+  const variable = kernel.symbol('PsInitialSystemProcess');
+  const address = variable === undefined ? undefined : kernel.pointer(variable);
+  const record = address === undefined ? undefined : kernel.read(EPROCESS, address);
+  if (record === undefined || record.pid !== 4 || record.name !== 'System') return undefined;
+  const next = kernel.pointer(record.links.flink + BigInt(kernel.pointerSize));
+  const offset = kernel.reader(EPROCESS).offset('links');
+  if (address === undefined || offset === undefined || next !== address + BigInt(offset)) return undefined;
+  const table = kernel.mode.tableOf(record.dtb);
+  const own = new AddressSpace(kernel.physical, kernel.mode, table, SOFTWARE_PTE);
+  return own.translate(kernel.base) === kernel.memory.translate(kernel.base) ? table : undefined;
+}
+
+/** `MiState.Hardware.InvalidPteMask`; 0n where the build has none or it is not in the image. */
+function invalidPteMask(kernel: Kernel): bigint {
+  const state = kernel.symbol('MiState');
+  const field = kernel.profile.field('_MI_SYSTEM_INFORMATION', 'Hardware.InvalidPteMask');
+  if (state === undefined || field === undefined) return 0n;
+  return kernel.memory.read(state + BigInt(field.offset), 8)?.readBigUInt64LE(0) ?? 0n;
+}

@@ -1,0 +1,96 @@
+import { Profile, type StructFact } from '../profile/profile.js';
+import { Reader, type Member, type RecordOf, type Struct } from '../profile/struct.js';
+import type { AddressSpace } from '../paging/address-space.js';
+import type { Process } from './process.js';
+
+/**
+ * The 32-bit structures of a WoW64 process, which the 64-bit kernel's symbols do not have. The members that are read have
+ * had these offsets since Windows XP (`_LDR_DATA_TABLE_ENTRY.LoadTime`: since Windows 7, moved in 8). Windows Internals;
+ * `_PEB32` of the Windows 10 symbols.
+ */
+const UNICODE_STRING: StructFact = [8, [
+  ['Length', 0, 'unsigned short'], ['MaximumLength', 2, 'unsigned short'], ['Buffer', 4, '*wchar'],
+]];
+const LIST_ENTRY: StructFact = [8, [['Flink', 0, '*_LIST_ENTRY'], ['Blink', 4, '*_LIST_ENTRY']]];
+const WINDOWS_8 = 9200;
+
+function structs32(build: number): Readonly<Record<string, StructFact>> {
+  return {
+    _UNICODE_STRING: UNICODE_STRING,
+    _LIST_ENTRY: LIST_ENTRY,
+    _PEB: [0x250, [
+      ['ImageBaseAddress', 0x8, '*void'], ['Ldr', 0xc, '*_PEB_LDR_DATA'], ['ProcessParameters', 0x10, '*_RTL_USER_PROCESS_PARAMETERS'],
+      ['NumberOfHeaps', 0x88, 'unsigned long'], ['ProcessHeaps', 0x90, '**void'],
+    ]],
+    _PEB_LDR_DATA: [0x30, [
+      ['InLoadOrderModuleList', 0xc, '_LIST_ENTRY'], ['InMemoryOrderModuleList', 0x14, '_LIST_ENTRY'],
+      ['InInitializationOrderModuleList', 0x1c, '_LIST_ENTRY'],
+    ]],
+    _LDR_DATA_TABLE_ENTRY: [build < WINDOWS_8 ? 0x78 : 0xa8, [
+      ['InLoadOrderLinks', 0, '_LIST_ENTRY'], ['InMemoryOrderLinks', 0x8, '_LIST_ENTRY'], ['InInitializationOrderLinks', 0x10, '_LIST_ENTRY'],
+      ['DllBase', 0x18, '*void'], ['EntryPoint', 0x1c, '*void'], ['SizeOfImage', 0x20, 'unsigned long'],
+      ['FullDllName', 0x24, '_UNICODE_STRING'], ['BaseDllName', 0x2c, '_UNICODE_STRING'],
+      ['LoadTime', build < WINDOWS_8 ? 0x70 : 0x88, '_LARGE_INTEGER'],
+    ]],
+    _CURDIR: [0xc, [['DosPath', 0, '_UNICODE_STRING'], ['Handle', 8, '*void']]],
+    _RTL_USER_PROCESS_PARAMETERS: [0x2a4, [
+      ['Flags', 0x8, 'unsigned long'], ['CurrentDirectory', 0x24, '_CURDIR'], ['ImagePathName', 0x38, '_UNICODE_STRING'],
+      ['CommandLine', 0x40, '_UNICODE_STRING'], ['Environment', 0x48, '*void'], ['WindowTitle', 0x70, '_UNICODE_STRING'],
+      ['EnvironmentSize', 0x290, 'unsigned long'],
+    ]],
+    _HEAP: [0x258, [['SegmentSignature', 0x8, 'unsigned long']]],
+  };
+}
+
+type AnyStruct = Struct<Record<string, Member<unknown>>>;
+
+/** One width's half of a user process: its own PEB and the layouts that everything reached from there has. */
+export interface UserHalf {
+  readonly wow64: boolean;
+  readonly peb: bigint;
+  readonly pointerSize: 4 | 8;
+  readonly memory: AddressSpace;
+  reader<S extends AnyStruct>(declared: S): Reader<S>;
+  /** Reads from the process's memory; undefined when it is not in the image. */
+  read<S extends AnyStruct>(declared: S, address: bigint): RecordOf<S> | undefined;
+}
+
+const profiles = new Map<number, { readonly profile: Profile; readonly readers: Map<AnyStruct, unknown> }>();
+
+/** The layouts of the 32-bit half on a 64-bit system of this build. */
+function layouts32(build: number): { readonly profile: Profile; readonly readers: Map<AnyStruct, unknown> } {
+  let known = profiles.get(build);
+  if (known === undefined) {
+    const structs = structs32(build);
+    const profile = new Profile('wow64', `0.0.${build}`, 'exact', 4, (name) => structs[name], () => undefined);
+    known = { profile, readers: new Map() };
+    profiles.set(build, known);
+  }
+  return known;
+}
+
+/** The halves of a process that have a PEB: the system's own width, then that of WoW64. */
+export function userHalves(process: Process): readonly UserHalf[] {
+  const { kernel, facts, memory } = process;
+  const halves: UserHalf[] = [];
+  if (facts.peb !== undefined) {
+    halves.push({
+      wow64: false, peb: facts.peb, pointerSize: kernel.pointerSize, memory,
+      reader: (declared) => kernel.reader(declared),
+      read: (declared, address) => kernel.reader(declared).read(memory, address),
+    });
+  }
+  if (facts.peb32 !== undefined) {
+    const { profile, readers } = layouts32(kernel.profile.build);
+    const reader = <S extends AnyStruct>(declared: S): Reader<S> => {
+      const made = (readers.get(declared) ?? new Reader(declared, profile)) as Reader<S>;
+      readers.set(declared, made);
+      return made;
+    };
+    halves.push({
+      wow64: true, peb: facts.peb32, pointerSize: 4, memory, reader,
+      read: (declared, address) => reader(declared).read(memory, address),
+    });
+  }
+  return halves;
+}
