@@ -1,6 +1,8 @@
-import type { CellValue } from '../src/vfs/table.js';
 import type { Table } from '../src/vfs/column.js';
+import { csvHeading, csvRow, jsonRow, textOf } from '../src/vfs/table.js';
 import type { Windows } from '../src/windows/windows.js';
+import type { SqlValue } from '../native-bindings/sqlite.js';
+import { sqlValues } from './schema.js';
 
 /** What happened: created, modified, read, deleted (ended), or none of these. */
 export type Action = 'CRE' | 'MOD' | 'RD' | 'DEL' | '---';
@@ -62,7 +64,7 @@ export interface StageOf<R> {
 /** A row as it is written: rendered by the stage that knows its type. */
 export interface Written {
   /** The values of the table's columns. */
-  readonly values: readonly CellValue[];
+  readonly values: readonly SqlValue[];
   readonly csv: string | undefined;
   readonly jsonl: string | undefined;
   readonly json: JsonLine | undefined;
@@ -78,6 +80,43 @@ export interface Stage {
   readonly text: string | undefined;
   readonly json: 'general' | 'registry' | undefined;
   readonly timeline: Pick<TimelineOf<never>, 'type' | 'file'> | undefined;
-  /** Runs it: rows as they are written. At its end `text` is the whole text, when the stage has one. */
+  /** The first line of the CSV. */
+  readonly csvHeading: string;
+  /** Runs it: rows as they are written, undefined for a breath; returns the whole text of a stage that has one. */
   written(windows: Windows, context: StageContext): Generator<Written | undefined, Uint8Array | undefined>;
+}
+
+const NO_EVENTS: readonly TimelineEvent[] = [];
+
+/** Wraps a stage so that the pass needs not know its row type. */
+export function stage<R>(of: StageOf<R>): Stage {
+  const { table, timeline, json } = of;
+  return {
+    name: of.name,
+    table,
+    waitsForScan: of.waitsForScan,
+    csv: of.csv,
+    text: of.text,
+    json: json?.file,
+    timeline: timeline === undefined ? undefined : { type: timeline.type, file: timeline.file },
+    csvHeading: csvHeading(table),
+    * written(windows, context) {
+      const kept: R[] = [];
+      for (const row of of.rows(windows, context)) {
+        if (row === undefined) {
+          yield undefined;
+          continue;
+        }
+        if (of.text !== undefined) kept.push(row);
+        yield {
+          values: sqlValues(table, row),
+          csv: of.csv === undefined ? undefined : csvRow(table, row),
+          jsonl: of.text === undefined ? undefined : jsonRow(table, row),
+          json: json?.line(row),
+          events: timeline?.events(row) ?? NO_EVENTS,
+        };
+      }
+      return of.text === undefined ? undefined : textOf(table, kept);
+    },
+  };
 }

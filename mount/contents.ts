@@ -15,6 +15,8 @@ const KEPT_SIZES = 200_000;
 interface Known {
   readonly size: number;
   readonly digest: string;
+  /** The state of the tree in which it was rendered. */
+  readonly version: number;
   /**
    * Milliseconds added to the mtime: content that changed without changing its size would otherwise be served
    * from the kernel's page cache, which compares size and mtime.
@@ -24,6 +26,7 @@ interface Known {
 
 /** A file's content, to be read by offset: bytes in memory or a finished file of the host. */
 export interface Content extends RenderedFile {
+  /** See `Known`. */
   readonly bump: number;
 }
 
@@ -47,15 +50,15 @@ export class Contents {
 
   /** The size is known without rendering anything. */
   isKnown(path: string, node: BytesFile): boolean {
-    return node.volatile !== true && (node.size !== undefined || this.#kept.has(path));
+    return node.volatile !== true && (node.size !== undefined || this.#known.get(path)?.version === this.#version);
   }
 
   /** Size and mtime bump. */
   status(path: string, node: BytesFile): { size: number; bump: number } | Promise<{ size: number; bump: number }> {
     if (node.volatile !== true) {
       if (node.size !== undefined) return { size: node.size, bump: this.#known.get(path)?.bump ?? 0 };
-      const known = this.#kept.has(path) || this.#known.has(path) ? this.#current.get(path) : undefined;
-      if (known !== undefined) return known;
+      const known = this.#known.get(path);
+      if (known?.version === this.#version) return known;
     }
     return this.content(path, node);
   }
@@ -71,11 +74,11 @@ export class Contents {
     const pending = this.#pending.get(path);
     if (pending !== undefined) return pending;
     if (node.cost === 'quick' || this.renderer === undefined) {
-      const bytes = node.render();
-      if (bytes.length <= SPOOL_OVER) return this.#keep(path, { size: bytes.length, bytes, file: undefined }, digestOf(bytes));
-      return this.#wait(path, this.#spooled(bytes), digestOf(bytes));
+      const bytes = rendering(path, () => node.render());
+      if (bytes.length > SPOOL_OVER) return this.#wait(path, node, this.#spooled(bytes));
+      return this.#keep(path, node, { size: bytes.length, digest: digestOf(bytes), bytes, file: undefined });
     }
-    return this.#wait(path, this.#slow(this.renderer, path), undefined);
+    return this.#wait(path, node, this.#slow(this.renderer, path));
   }
 
   /** The size and, for a volatile one, the mtime of a host's file. */
@@ -84,27 +87,24 @@ export class Contents {
     return { size, mtimeMs };
   }
 
-  /** Sizes that are right in this version of the tree. */
-  readonly #current = new Map<string, Known>();
-
   async #spooled(bytes: Uint8Array): Promise<RenderedFile> {
-    return { size: bytes.length, bytes: undefined, file: await this.spool.write(bytes) };
+    return { size: bytes.length, digest: digestOf(bytes), bytes: undefined, file: await this.spool.write(bytes) };
   }
 
   async #slow(renderer: Renderer, path: string): Promise<RenderedFile> {
-    const rendered = await renderer.render(path, this.spool.path());
+    const rendered = await renderer.render(path, this.spool.path()).catch((error: unknown) => rendering(path, () => { throw error; }));
     if (rendered === undefined) throw new Error(`the render worker does not know ${path}`);
     return rendered;
   }
 
   /** Equal requests share one rendering. */
-  #wait(path: string, rendering: Promise<RenderedFile>, digest: string | undefined): Promise<Content> {
+  #wait(path: string, node: BytesFile, rendering: Promise<RenderedFile>): Promise<Content> {
     const version = this.#version;
     const promise = rendering.then((rendered) => {
       // What was rendered before the tree changed still answers those who asked, and is not kept.
       if (version !== this.#version) return { ...rendered, bump: this.#known.get(path)?.bump ?? 0 };
       this.#pending.delete(path);
-      return this.#keep(path, rendered, digest ?? (rendered.bytes === undefined ? `${rendered.size}` : digestOf(rendered.bytes)));
+      return this.#keep(path, node, rendered);
     }, (error: unknown) => {
       if (version === this.#version) this.#pending.delete(path);
       throw error;
@@ -113,11 +113,12 @@ export class Contents {
     return promise;
   }
 
-  #keep(path: string, rendered: RenderedFile, digest: string): Content {
+  #keep(path: string, node: BytesFile, rendered: RenderedFile): Content {
+    const { size, digest } = rendered;
     const before = this.#known.get(path);
-    const bump = before === undefined ? 0
-      : before.bump + (before.size === rendered.size && before.digest !== digest ? 1 : 0);
-    remember(this.#known, path, { size: rendered.size, digest, bump });
+    const unseen = before !== undefined && before.digest !== digest && (before.size === size || node.volatile === true);
+    const bump = (before?.bump ?? 0) + (unseen ? 1 : 0);
+    remember(this.#known, path, { size, digest, version: this.#version, bump });
     const content: Content = { ...rendered, bump };
     this.#drop(path);
     this.#kept.set(path, content);
@@ -144,7 +145,17 @@ export class Contents {
   }
 }
 
-function digestOf(bytes: Uint8Array): string {
+/** Runs `work`; its error names the path. */
+function rendering<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw new Error(`${path} cannot be made: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}
+
+/** Tells contents apart. */
+export function digestOf(bytes: Uint8Array): string {
   return createHash('sha1').update(bytes).digest('base64');
 }
 

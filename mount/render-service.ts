@@ -2,10 +2,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parentPort } from 'node:worker_threads';
 import type { Directory, Node } from '../src/vfs/node.js';
-import { SPOOL_OVER } from './contents.js';
-import { kindOf } from './operations.js';
-import type { RenderAnswer, RenderRequest } from './renderer.js';
-import type { OpenedTree } from './tree/root.js';
+import { digestOf, SPOOL_OVER } from './contents.js';
+import type { RenderAnswer, RenderQuestion, RenderRequest } from './renderer.js';
+import { kindOf } from './resolver.js';
+import type { ServedTree } from './serve.js';
 
 /** The node at an absolute path, without following links. */
 export function nodeAt(root: Directory, path: string): Node | undefined {
@@ -19,23 +19,25 @@ export function nodeAt(root: Directory, path: string): Node | undefined {
 }
 
 /** A large file goes to the spool and only its name travels; a small one's bytes travel. */
-function answer(root: Directory, request: RenderRequest & { readonly id: number }): RenderAnswer {
+function answer(root: Directory, request: RenderQuestion): RenderAnswer {
   const { id } = request;
   const node = nodeAt(root, request.path);
   if (request.kind === 'list') {
     if (node?.kind !== 'directory') return { id, absent: true };
     return { id, listed: Array.from(node.entries(), ([name, child]) => [name, kindOf(child)] as const) };
   }
-  if (node?.kind !== 'bytes' || request.kind !== 'render') return { id, absent: true };
+  if (node?.kind !== 'bytes') return { id, absent: true };
   const bytes = node.render();
-  if (bytes.length <= SPOOL_OVER) return { id, rendered: { size: bytes.length, bytes: new Uint8Array(bytes), file: undefined } };
+  const rendered = { size: bytes.length, digest: digestOf(bytes) };
+  // Copied, since what is sent is gone here, and the node may keep its bytes.
+  if (bytes.length <= SPOOL_OVER) return { id, rendered: { ...rendered, bytes: new Uint8Array(bytes), file: undefined } };
   mkdirSync(dirname(request.spool), { recursive: true, mode: 0o700 });
   writeFileSync(request.spool, bytes, { mode: 0o600 });
-  return { id, rendered: { size: bytes.length, bytes: undefined, file: request.spool } };
+  return { id, rendered: { ...rendered, bytes: undefined, file: request.spool } };
 }
 
 /** Serves render requests of the main thread from this worker's tree. */
-export function serveRenders(tree: OpenedTree): void {
+export function serveRenders(tree: ServedTree): void {
   const port = parentPort ?? undefined;
   if (port === undefined) throw new Error('the render service runs in a worker');
   port.on('message', (request: RenderRequest) => {
@@ -47,7 +49,7 @@ export function serveRenders(tree: OpenedTree): void {
     try {
       reply = answer(tree.root, request);
     } catch (error) {
-      reply = { id: request.id, failure: error instanceof Error ? error.stack ?? error.message : String(error) };
+      reply = { id: request.id, failure: error instanceof Error ? error.message : String(error) };
     }
     const moved = 'rendered' in reply && reply.rendered.bytes !== undefined ? [reply.rendered.bytes.buffer as ArrayBuffer] : [];
     port.postMessage(reply, moved);

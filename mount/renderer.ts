@@ -5,6 +5,7 @@ import type { ScanFacts } from '../src/windows/pool.js';
 /** A slow file, rendered: its bytes, or the spool file that holds them. */
 export interface RenderedFile {
   readonly size: number;
+  readonly digest: string;
   readonly bytes: Uint8Array | undefined;
   readonly file: string | undefined;
 }
@@ -12,10 +13,11 @@ export interface RenderedFile {
 export type Listed = readonly (readonly [name: string, kind: FileKind])[];
 
 /** What the main thread asks of the render worker. Paths are absolute in the tree. */
-export type RenderRequest =
+export type RenderQuestion =
   | { readonly kind: 'render'; readonly id: number; readonly path: string; readonly spool: string }
-  | { readonly kind: 'list'; readonly id: number; readonly path: string }
-  | { readonly kind: 'join'; readonly facts: ScanFacts };
+  | { readonly kind: 'list'; readonly id: number; readonly path: string };
+
+export type RenderRequest = RenderQuestion | { readonly kind: 'join'; readonly facts: ScanFacts };
 
 export type RenderAnswer =
   | { readonly id: number; readonly rendered: RenderedFile }
@@ -27,7 +29,7 @@ export type RenderAnswer =
 const PATIENCE_MS = 120_000;
 
 interface Job {
-  readonly request: RenderRequest & { readonly id: number };
+  readonly request: RenderQuestion;
   readonly resolve: (answer: RenderAnswer) => void;
   readonly reject: (error: Error) => void;
 }
@@ -82,7 +84,7 @@ export class Renderer {
     await worker?.terminate();
   }
 
-  #ask(request: Job['request']): Promise<RenderAnswer> {
+  #ask(request: RenderQuestion): Promise<RenderAnswer> {
     if (this.#closed) return Promise.reject(new Error('the mount is closing'));
     return new Promise((resolve, reject) => {
       this.#queue.push({ request, resolve, reject });

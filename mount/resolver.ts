@@ -1,3 +1,4 @@
+import type { FileKind } from '../native-bindings/fuse.js';
 import type { Directory, Node } from '../src/vfs/node.js';
 import { ENOENT, ENOTDIR, Refusal } from './errno.js';
 import { inodeOf, ROOT_INODE } from './inode.js';
@@ -23,6 +24,11 @@ interface Kept extends Place {
   version: number;
   /** Answers given out and not yet given back. */
   references: number;
+}
+
+/** What a file system calls a node. */
+export function kindOf(node: Node): FileKind {
+  return node.kind === 'directory' || node.kind === 'link' ? node.kind : 'file';
 }
 
 /**

@@ -1,9 +1,32 @@
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** All spool files together; the oldest go first. */
 const CAP = 4 * 2 ** 30;
+
+/** Removes what processes that died left in the work folder. */
+export function sweepSpools(work: string): void {
+  let names: string[];
+  try {
+    names = readdirSync(work);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  for (const name of names) {
+    const pid = /^spool-(\d+)$/.exec(name)?.[1];
+    if (pid !== undefined && !isAlive(Number(pid))) rmSync(join(work, name), { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
 
 /** Rendered files that are too large to keep in memory, in a folder of this process under the work folder. */
 export class Spool {

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { constants } from 'node:os';
 import { type Attributes, type FileSystem, type Mounted, type MountOptions, type Reply, ROOT_ID } from './fuse.js';
 
 /** Paths whose ids are kept, as the kernel would; each holds one reference to its node. */
@@ -219,12 +220,37 @@ function answerXattrs(fuse: FuseNative, fileSystem: FileSystem, paths: Paths): v
   });
 }
 
+/** Keeps a library loaded though Node finds no module in it (dlopen(3)); Node's constants leave it out. */
+const RTLD_NODELETE = 0x1000;
+
+/**
+ * Loads the addon. It wants `libfuse.so.2` by that name and does not say where: where the system has none, the copy that its own
+ * dependency brings is loaded first.
+ * @throws Error when it cannot be loaded
+ */
+export function loadFuseNative(): FuseNativeClass {
+  const require = createRequire(import.meta.url);
+  try {
+    return require('fuse-native') as FuseNativeClass;
+  } catch (error) {
+    if (!(error instanceof Error) || !error.message.includes('libfuse.so.2')) throw error;
+  }
+  const { lib } = createRequire(require.resolve('fuse-native'))('fuse-shared-library') as { readonly lib: string };
+  try {
+    process.dlopen({ exports: {} } as NodeJS.Module, lib, constants.dlopen.RTLD_NOW | constants.dlopen.RTLD_GLOBAL | RTLD_NODELETE);
+  } catch (error) {
+    // It is no addon, so this is said even though it is loaded now.
+    if (!(error instanceof Error) || !error.message.includes('did not self-register')) throw error;
+  }
+  return require('fuse-native') as FuseNativeClass;
+}
+
 /**
  * Mounts through fuse-native 2.2.6 (libfuse 2.9). It must run on the main thread. All options that it has no name for travel in
  * `fsname`, since it joins its options with commas: `use_ino` (our inode numbers) above all.
  */
 export async function mountFuseNative(fileSystem: FileSystem, options: MountOptions): Promise<Mounted> {
-  const Fuse = createRequire(import.meta.url)('fuse-native') as FuseNativeClass;
+  const Fuse = loadFuseNative();
   const paths = new Paths(fileSystem);
   const name = options.name.replaceAll(/[^\w.+-]/g, '_');
   const injected = [name, 'subtype=memlens', 'use_ino', 'ro', 'nosuid', 'nodev', 'noexec', ...options.options];

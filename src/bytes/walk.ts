@@ -52,6 +52,8 @@ export function* walk<N, V>(
       continue;
     }
     yield step.value;
-    queue.push(...[...step.next].reverse());
+    // One by one: a hostile node may name more neighbours than a call takes arguments.
+    const next = [...step.next];
+    for (let i = next.length - 1; i >= 0; i -= 1) queue.push(next[i] as N);
   }
 }

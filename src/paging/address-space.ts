@@ -143,6 +143,11 @@ export class AddressSpace implements SparseMemory<bigint> {
     return NO_PAGE;
   }
 
+  /** The state that the prototype PTE at a kernel address gives; undefined when it is not in the image. */
+  prototypePte(address: bigint): PageState | undefined {
+    return this.#prototypeState(0n, address).prototype?.state;
+  }
+
   /**
    * Runs of present pages in [start, end), ascending, from the page tables themselves.
    * @param software also pages in transition and behind prototype PTEs

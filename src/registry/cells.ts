@@ -39,6 +39,9 @@ export const NO_STORAGE: Storage = { length: 0, stretch: () => undefined, binEnd
 export class Cells {
   constructor(readonly stable: Storage, readonly volatile: Storage) {}
 
+  /** False for a hive file, which has no volatile storage. */
+  get hasVolatile(): boolean { return this.volatile !== NO_STORAGE; }
+
   storage(index: number): Storage {
     return index >= VOLATILE_BIT ? this.volatile : this.stable;
   }

@@ -1,4 +1,5 @@
 import { Anomalies } from '../bytes/anomaly.js';
+import { FormatError } from '../bytes/errors.js';
 import { BASE_BLOCK_SIZE, baseBlock, type BaseBlock } from './base-block.js';
 import { BLOCK, Cells, NO_STORAGE, type Storage, type Stretch } from './cells.js';
 import { RegistryHive } from './hive.js';
@@ -56,6 +57,7 @@ export interface HiveFile {
  */
 export function openHiveFile(bytes: Buffer, where = 'hive', anomalies = new Anomalies()): HiveFile {
   const header = baseBlock(bytes);
+  if (header.type !== 0) throw new FormatError('no registry hive: it is a transaction log');
   const bins = bytes.subarray(BASE_BLOCK_SIZE);
   if (!header.intact) anomalies.add(where, 'the checksum of the base block does not fit');
   if (header.sequence1 !== header.sequence2) anomalies.add(where, 'the hive is dirty: its last write was not completed');

@@ -100,20 +100,24 @@ export class Key {
       if (this.subkeyCount > 0) this.hive.anomalies.add(this.hive.where, `keys deeper than ${MAX_DEPTH} levels are left out`, this.cell);
       return;
     }
+    if (this.subkeyCount === 0) return;
+    const where = this.#where();
+    const { anomalies } = this.hive;
     const seen = new Set<number>();
     for (const at of [0x1c, 0x20]) {
       const count = this.bytes.readUInt32LE(at - 8);
-      const cells = count === 0 ? undefined : this.hive.anomalies.attempt(this.#where(), () =>
-        subkeyCells(this.hive.cells, this.bytes.readUInt32LE(at), this.#where(), this.hive.anomalies));
+      // A hive file still counts the volatile keys of the running system that wrote it.
+      const cells = count === 0 || (at === 0x20 && !this.hive.cells.hasVolatile) ? undefined
+        : anomalies.attempt(where, () => subkeyCells(this.hive.cells, this.bytes.readUInt32LE(at), where, anomalies));
       if (cells === undefined) continue;
-      if (cells.length !== count) this.hive.anomalies.add(this.#where(), `the key counts ${count} sub-keys, its lists name ${cells.length}`, this.cell);
+      if (cells.length !== count) anomalies.add(where, `the key counts ${count} sub-keys, its lists name ${cells.length}`, this.cell);
       for (const cell of cells) {
         if (seen.has(cell)) {
-          this.hive.anomalies.add(this.#where(), 'a sub-key is listed twice', cell);
+          anomalies.add(where, 'a sub-key is listed twice', cell);
           continue;
         }
         seen.add(cell);
-        const key = this.#child(cell);
+        const key = this.#child(cell, where);
         if (key !== undefined) yield key;
       }
     }
@@ -123,11 +127,11 @@ export class Key {
    * A listed sub-key. It must name this key as its parent: a cell that was given to another key meanwhile does not,
    * and since each key then has one place only, no walk through the tree can be endless.
    */
-  #child(cell: number): Key | undefined {
-    return this.hive.anomalies.attempt(this.#where(), () => {
+  #child(cell: number, where: string): Key | undefined {
+    return this.hive.anomalies.attempt(where, () => {
       const key = Key.read(this.hive, cell, this);
       if (key === undefined) {
-        this.hive.anomalies.add(this.#where(), 'a sub-key is not in the image', cell);
+        this.hive.anomalies.add(where, 'a sub-key is not in the image', cell);
         return undefined;
       }
       if (key.parentCell !== this.cell || cell === this.hive.rootCell) {

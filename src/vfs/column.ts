@@ -43,5 +43,8 @@ export interface Table<R> {
   readonly heading: string;
   /** Lines begin with the row's number in this many hex digits; undefined: they do not. */
   readonly index?: number;
+  /** In the order of the CSV. */
   readonly columns: readonly Column<R>[];
+  /** The names of the text's columns, when their order is another than that of `columns`. */
+  readonly textOrder?: readonly string[];
 }

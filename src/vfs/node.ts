@@ -1,4 +1,5 @@
 import type { Run } from '../bytes/memory.js';
+import type { Table } from './column.js';
 
 /**
  * How long an answer may take. `quick`: at most a few milliseconds, may be asked on the thread that serves the mount.
@@ -8,6 +9,10 @@ export type Cost = 'quick' | 'slow';
 
 /** What every node may say about itself. */
 export interface About {
+  /** What it holds, one line for the documentation. */
+  readonly doc?: string | undefined;
+  /** What its name looks like, for the documentation, when the name comes from the image: `<name>-<pid>`. */
+  readonly pattern?: string | undefined;
   /** The subject's own time as FILETIME; undefined: the nearest directory above that has one, at last the capture time. */
   readonly mtime?: bigint | undefined;
   /**
@@ -30,6 +35,8 @@ export interface BytesFile extends About {
   readonly mime?: string | undefined;
   /** Other forms of the same rows, by extension; they answer by name in the same directory and are not listed. */
   readonly twins?: Readonly<Record<string, BytesFile>> | undefined;
+  /** The table it shows, for the documentation. */
+  readonly table?: Table<never> | undefined;
 }
 
 /** A window on memory: any size, read by offset. What is not in the image reads as zeros. */
@@ -47,6 +54,8 @@ export interface HostFile extends About {
   readonly kind: 'host';
   readonly path: string;
   readonly mime?: string | undefined;
+  /** The table it shows, for the documentation. */
+  readonly table?: Table<never> | undefined;
 }
 
 /** A relative symbolic link that stays inside the tree. */

@@ -83,7 +83,7 @@ function joinUtf8(parts: Iterable<string>): Buffer {
  * bytes, so that line n begins at n × length; they are padded at their end.
  */
 export function textOf<R>(table: Table<R>, rows: Iterable<R>): Buffer {
-  const columns = table.columns.flatMap((column) => (column.text === undefined ? [] : [{ column, cell: column.text }]));
+  const columns = textColumns(table);
   const widths = columns.map(({ cell }) => cell.width);
   const grid: string[][] = [];
   for (const row of rows) {
@@ -110,11 +110,17 @@ export function textOf<R>(table: Table<R>, rows: Iterable<R>): Buffer {
   return joinUtf8(lines.map((line, i) => `${line}${' '.repeat(widest - (bytes[i] ?? 0))}\n`));
 }
 
+/** The columns that the text shows, in its order. */
+function textColumns<R>({ columns, textOrder }: Table<R>): readonly { readonly column: Column<R>; readonly cell: Cell<R> }[] {
+  const shown = columns.flatMap((column) => (column.text === undefined ? [] : [{ column, cell: column.text }]));
+  if (textOrder === undefined) return shown;
+  return textOrder.flatMap((name) => shown.filter(({ column }) => column.name === name));
+}
+
 /** The width that the declared columns give a line, so that a table's usual width does not depend on its rows. */
 function lineWidth<R>(table: Table<R>, widths: readonly number[]): number {
-  const columns = table.columns.flatMap((column) => (column.text === undefined ? [] : [column.text]));
-  return columns.reduce(
-    (sum, cell, i) => sum + (cell.lead ?? (i === 0 && table.index === undefined ? '' : ' ')).length + (widths[i] ?? 0),
+  return textColumns(table).reduce(
+    (sum, { cell }, i) => sum + (cell.lead ?? (i === 0 && table.index === undefined ? '' : ' ')).length + (widths[i] ?? 0),
     table.index ?? 0,
   );
 }
@@ -199,6 +205,7 @@ export function tableFile<R>(
     ({ ...about, kind: 'bytes', cost: about.cost ?? 'quick', render, mime });
   return {
     ...form(() => textOf(table, rows()), 'text/plain'),
+    table,
     twins: {
       csv: form(() => csvOf(table, rows()), 'text/csv'),
       jsonl: form(() => jsonlOf(table, rows()), 'application/x-ndjson'),

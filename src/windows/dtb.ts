@@ -9,6 +9,7 @@ export interface DtbCandidate {
 }
 
 const PAGE = 4096;
+const BLOCK = 1 << 20;
 const PRESENT_WRITABLE = 0x3;
 const FRAME_HIGH = 0xfffff;
 
@@ -33,32 +34,40 @@ function* startBlocks(memory: PagedMemory): Generator<DtbCandidate> {
  * otherwise look like a top-level table. Ascending by address.
  */
 function* selfReferencing(memory: PagedMemory): Generator<DtbCandidate> {
+  const block = new Uint8Array(BLOCK);
+  const words = new Uint32Array(block.buffer);
   const frames = Math.floor(memory.size / PAGE);
-  const maxFrame = frames;
-  for (let frame = 0; frame < frames; frame += 1) {
-    const words = memory.page(frame);
-    if (words === undefined || !looksTopLevel(words, frame, maxFrame)) continue;
-    yield { dtb: frame * PAGE, how: 'self-referencing top-level table', hint: undefined };
+  for (const run of memory.runs(0, memory.size)) {
+    for (let at = run.start; at < run.start + run.length; at += BLOCK) {
+      const length = Math.min(BLOCK, run.start + run.length - at);
+      memory.fill(at, block.subarray(0, length));
+      for (let page = 0; page + PAGE <= length; page += PAGE) {
+        const frame = (at + page) / PAGE;
+        if (!looksTopLevel(words, page / 4, frame, frames)) continue;
+        yield { dtb: frame * PAGE, how: 'self-referencing top-level table', hint: undefined };
+      }
+    }
   }
 }
 
-function looksTopLevel(words: Uint32Array, frame: number, maxFrame: number): boolean {
-  const low = (frame % 0x10_0000) * PAGE;
+/** @param first the page's first word in `words` */
+function looksTopLevel(words: Uint32Array, first: number, frame: number, maxFrame: number): boolean {
+  const low = ((frame % 0x10_0000) * PAGE + PRESENT_WRITABLE) | 0;
   const high = Math.floor(frame / 0x10_0000);
   let self = -1;
-  for (let index = 512; index < 1024; index += 2) {
+  for (let index = first + 512; index < first + 1024; index += 2) {
     // The comparison of the low word rejects nearly every page.
-    if (((words[index]! & 0xffff_f083) >>> 0) !== low + PRESENT_WRITABLE || (words[index + 1]! & FRAME_HIGH) !== high) continue;
+    if ((words[index]! & 0xffff_f083) !== low || (words[index + 1]! & FRAME_HIGH) !== high) continue;
     if (self >= 0) return false;
     self = index;
   }
   if (self < 0) return false;
   let tables = 0;
-  for (let index = 0; index < 1024; index += 2) {
+  for (let index = first; index < first + 1024; index += 2) {
     const entry = words[index]!;
     if ((entry & 1) === 0) continue;
     if ((entry & 0x80) !== 0 || (words[index + 1]! & FRAME_HIGH) * 0x10_0000 + (entry >>> 12) >= maxFrame) return false;
-    if (index >= 512) tables += 1;
+    if (index >= first + 512) tables += 1;
   }
   // The self-map, the kernel image, pools, PFN database and page tables: never fewer than these.
   return tables >= 4;

@@ -1,7 +1,19 @@
+import { hex } from '../bytes/hex.js';
+import { big, chars, number, struct, unicode } from '../profile/struct.js';
+import { handleEntries, tableOwner } from './handle-table.js';
+import type { Kernel } from './kernel.js';
+import { openKey } from './key-control-block.js';
+import { objectManager, type ObjectHeader } from './object.js';
 import type { Process } from './process.js';
+
+const FILE = struct('_FILE_OBJECT', { device: big('DeviceObject'), name: unicode('FileName') });
+const PROCESS = struct('_EPROCESS', { pid: number('UniqueProcessId'), name: chars('ImageFileName') });
+const THREAD = struct('_ETHREAD', { tid: number('Cid.UniqueThread') });
 
 /** An open handle. Corresponds to `_HANDLE_TABLE_ENTRY`. */
 export interface Handle {
+  /** The process that holds it. */
+  readonly pid: number;
   /** The handle's value, a multiple of four. */
   readonly value: number;
   /** Address of the object's body. */
@@ -9,20 +21,116 @@ export interface Handle {
   readonly access: number;
   /** The object type's name (`File`, `Key`, `Process`…); `***` when the type cannot be told. */
   readonly type: string;
-  /** What the handle leads to, as MemProcFS words it: `[ffff…] \Device\HarddiskVolume3\…`, a key path, `PID 4 - System`. Empty when it has no name. */
+  /**
+   * What the handle leads to, as MemProcFS words it: `\HarddiskVolume3\Windows\explorer.exe`, `[<hive>:<cell>] SYSTEM\ControlSet001`,
+   * `PID 4 - System`, `TID 108`, an object's own name. Empty when it has no name.
+   */
   readonly name: string;
+  /** The same in full, as the kernel names it: `\Device\HarddiskVolume3\…`, `\REGISTRY\MACHINE\SYSTEM\…`, `\Sessions\1\BaseNamedObjects\…`. */
+  readonly path: string | undefined;
+  /** For a file: the name of its device, `HarddiskVolume3`. */
+  readonly device: string | undefined;
   /** HandleCount of the object's header. */
   readonly handleCount: number | undefined;
   /** The pool tag of the type (`Proc`, `File`), from `_OBJECT_TYPE.Key`; for CSV. */
   readonly tag: string;
 }
 
+/** What an object is called. */
+type Naming = Pick<Handle, 'name'> & Partial<Pick<Handle, 'path' | 'device'>>;
+type Namer = (kernel: Kernel, header: ObjectHeader) => Naming | undefined;
+
+const NAMELESS: Naming = { name: '' };
+
+/** Objects of these types say more than their header's name. */
+const NAMERS: Readonly<Record<string, Namer>> = { File: fileNaming, Key: keyNaming, Process: processNaming, Thread: threadNaming };
+
 /** The handles of a process's table, ascending. */
 export function handles(process: Process): readonly Handle[] {
-  throw new Error(`not built: ${process.name}`);
+  const { kernel, pid } = process;
+  const where = `${process.where} handles`;
+  const found: Handle[] = [];
+  for (const { value, header, body, access } of objectsOf(process)) {
+    const naming = header === undefined ? NAMELESS : namingOf(kernel, header, where);
+    found.push({
+      pid, value, object: body, access,
+      type: header?.type?.name ?? '***',
+      name: naming.name, path: naming.path, device: naming.device,
+      handleCount: header?.handleCount,
+      tag: header?.type?.tag ?? '',
+    });
+  }
+  return found;
 }
 
-/** Processes in PspCidTable, by address. */
-export function cidProcesses(kernel: import('./kernel.js').Kernel): bigint[] {
-  return kernel.base === 0n ? [] : [];
+/** Addresses of the `_EPROCESS` that a process holds handles to, each once: how processes are found that no list names. */
+export function handleProcesses(process: Process): bigint[] {
+  const found = new Set<bigint>();
+  for (const { header, body } of objectsOf(process)) if (header?.type?.name === 'Process') found.add(body);
+  return [...found];
+}
+
+interface OpenObject {
+  readonly value: number;
+  readonly access: number;
+  readonly body: bigint;
+  /** Undefined when it is not in the image. */
+  readonly header: ObjectHeader | undefined;
+}
+
+function* objectsOf(process: Process): Generator<OpenObject> {
+  const { kernel, facts } = process;
+  if (facts.objectTable === undefined) return;
+  const where = `${process.where} handles`;
+  const owner = tableOwner(kernel, facts.objectTable);
+  if (owner !== undefined && owner !== process.address) {
+    kernel.anomalies.add(where, 'the handle table says that it belongs to another process', facts.objectTable);
+    // An ended process's table is gone, and its memory may be another's by now.
+    if (process.terminated) return;
+  }
+  const manager = objectManager(kernel);
+  for (const { value, pointer, access } of handleEntries(kernel, facts.objectTable, where)) {
+    const body = manager.body(pointer);
+    yield { value, access, body, header: manager.header(body) };
+  }
+}
+
+function namingOf(kernel: Kernel, header: ObjectHeader, where: string): Naming {
+  const namer = NAMERS[header.type?.name ?? ''] ?? objectNaming;
+  return kernel.anomalies.attempt(where, () => namer(kernel, header)) ?? NAMELESS;
+}
+
+function objectNaming(kernel: Kernel, header: ObjectHeader): Naming {
+  const manager = objectManager(kernel);
+  return { name: manager.name(header.body, header) ?? '', path: manager.path(header.body, header) };
+}
+
+/** The device's name and the file's on it; a handle to the device itself has no file name. */
+function fileNaming(kernel: Kernel, { body }: ObjectHeader): Naming | undefined {
+  const file = kernel.read(FILE, body);
+  if (file === undefined) return undefined;
+  const manager = objectManager(kernel);
+  const name = kernel.text(file.name) ?? '';
+  const device = kernel.isKernelAddress(file.device) ? manager.name(file.device) : undefined;
+  if (device === undefined) return { name, path: name || undefined };
+  const between = name === '' || name.startsWith('\\') ? '' : '\\';
+  return { name: `\\${device}${between}${name}`, path: `${manager.path(file.device) ?? `\\${device}`}${between}${name}`, device };
+}
+
+/** The hive and cell, and the path with the hive's own name first, as analysts write it: `SOFTWARE\Microsoft`. */
+function keyNaming(kernel: Kernel, { body }: ObjectHeader): Naming | undefined {
+  const key = openKey(kernel, body);
+  if (key === undefined) return undefined;
+  const short = key.path.replace(/^\\REGISTRY\\(?:MACHINE|USER)\\/i, '');
+  return { name: `[${hex(key.hive, 16)}:${hex(key.cell, 8)}] ${short}`, path: key.path };
+}
+
+function processNaming(kernel: Kernel, { body }: ObjectHeader): Naming | undefined {
+  const process = kernel.read(PROCESS, body);
+  return process === undefined ? undefined : { name: `PID ${process.pid} - ${process.name}` };
+}
+
+function threadNaming(kernel: Kernel, { body }: ObjectHeader): Naming | undefined {
+  const thread = kernel.read(THREAD, body);
+  return thread === undefined ? undefined : { name: `TID ${thread.tid}` };
 }

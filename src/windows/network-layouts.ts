@@ -101,9 +101,6 @@ const BUILD_18362: NetworkLayout = {
   ...BUILD_17763, build: 18362, verified: false, tcp: { ...WINDOWS_10.tcp, owner: 0x290, created: 0x2a0 }, assignments: 0xe0,
 };
 
-/** A service-pack-like update of 18362 whose kernel keeps the old build number; told apart by `_KQOS_GROUPING_SETS`. */
-const BUILD_18363: NetworkLayout = { ...BUILD_18362, build: 18363, udp: { ...BUILD_18362.udp, port: 0x80, localAddress: 0x88 } };
-
 const BUILD_19041: NetworkLayout = {
   ...BUILD_18362, build: 19041, verified: true,
   tcp: { ...WINDOWS_10.tcp, owner: 0x2d8, created: 0x2e8 },
@@ -125,7 +122,7 @@ const BUILD_26100: NetworkLayout = {
 
 /** Ascending by build. */
 export const NETWORK_LAYOUTS: readonly NetworkLayout[] = [
-  WINDOWS_7, WINDOWS_8, WINDOWS_81, WINDOWS_10, BUILD_17763, BUILD_18362, BUILD_18363, BUILD_19041, BUILD_20348,
+  WINDOWS_7, WINDOWS_8, WINDOWS_81, WINDOWS_10, BUILD_17763, BUILD_18362, BUILD_19041, BUILD_20348,
   BUILD_22000, BUILD_22621, BUILD_26100,
 ];
 
@@ -142,4 +139,9 @@ export function tcpVariants({ tcp, verified }: NetworkLayout): readonly TcpLayou
   const forms = families.flatMap((family) => states.map((state) =>
     ({ ...tcp, family, addresses: family + 8, state, localPort: state + 4, remotePort: state + 6 })));
   return forms.filter((form, i) => forms.findIndex((other) => other.family === form.family && other.state === form.state) === i);
+}
+
+/** Forms of `_UDP_ENDPOINT`: an update of 18362 that kept the build number moved its port and address. */
+export function udpVariants({ udp, build }: NetworkLayout): readonly PortLayout[] {
+  return build === 18362 ? [udp, { ...udp, port: udp.port + 8, localAddress: udp.localAddress + 8 }] : [udp];
 }

@@ -1,6 +1,6 @@
 import { isFiletime } from '../bytes/filetime.js';
 import type { Kernel } from './kernel.js';
-import { networkLayout, tcpVariants, type NetworkLayout, type PortLayout, type TcpLayout } from './network-layouts.js';
+import { networkLayout, tcpVariants, udpVariants, type NetworkLayout, type PortLayout, type TcpLayout } from './network-layouts.js';
 
 /** What an object of tcpip.sys is. */
 export type NetworkKind = 'tcp' | 'time-wait' | 'listener' | 'udp';
@@ -33,18 +33,25 @@ const VERSIONS: Readonly<Record<number, 4 | 6>> = { 2: 4, 23: 6 };
 const STATES = new Set([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13]);
 const ANY = { 4: new Uint8Array(4), 6: new Uint8Array(16) } as const;
 
-/** The layout of this kernel's build, the update of 18362 included; undefined when none is known. */
+/** The layout of this kernel's build as the table has it; undefined when none is known. */
 export function layoutOf({ profile }: Kernel): NetworkLayout | undefined {
-  const build = profile.build === 18362 && profile.sizeOf('_KQOS_GROUPING_SETS') !== undefined ? 18363 : profile.build;
-  return networkLayout(build, profile.pointerSize);
+  return networkLayout(profile.build, profile.pointerSize);
+}
+
+/** The forms an object may take in this build. */
+export function layoutVariants(layout: NetworkLayout, kind: NetworkKind): readonly NetworkLayout[] {
+  switch (kind) {
+    case 'tcp': return tcpVariants(layout).map((tcp) => ({ ...layout, tcp }));
+    case 'udp': return udpVariants(layout).map((udp) => ({ ...layout, udp }));
+    default: return [layout];
+  }
 }
 
 /** An object that the pool scan met: whether it is one, by every form the build may have. */
 export function isNetworkObject(kernel: Kernel, kind: NetworkKind, address: bigint): boolean {
   const layout = layoutOf(kernel);
-  if (layout === undefined) return false;
-  if (kind !== 'tcp') return readNetworkObject(kernel, layout, kind, address) !== undefined;
-  return tcpVariants(layout).some((tcp) => readNetworkObject(kernel, { ...layout, tcp }, kind, address) !== undefined);
+  return layout !== undefined
+    && layoutVariants(layout, kind).some((variant) => readNetworkObject(kernel, variant, kind, address) !== undefined);
 }
 
 /** Reads an object; undefined when it is not in the image or contradicts what such an object must be. */

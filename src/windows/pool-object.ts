@@ -1,11 +1,11 @@
 import { big, number, struct } from '../profile/struct.js';
 import type { Kernel } from './kernel.js';
+import { objectManager, type ObjectManager } from './object.js';
 import { poolGranule } from './pool.js';
 
 const OBJECT_HEADER = struct('_OBJECT_HEADER', {
-  pointers: big('PointerCount'), typeIndex: number('TypeIndex'), infoMask: number('InfoMask'),
+  pointers: big('PointerCount'), infoMask: number('InfoMask'),
 });
-const OBJECT_TYPE = struct('_OBJECT_TYPE', { index: number('Index') });
 
 /** Optional headers in the order of InfoMask's bits. The profile knows the size of those that it names; the others have never had another. */
 const OPTIONAL: readonly (readonly [struct: string, size: number])[] = [
@@ -24,7 +24,7 @@ const MOST_POINTERS = 0x1_0000_0000n;
 export interface ObjectPlaces {
   /**
    * Bodies in the block whose data begins at `data` and has `length` bytes, likeliest first.
-   * @param type the symbol that points at the object's type: `PsProcessType`
+   * @param type the object type's name: `Process`
    */
   bodies(data: bigint, length: number, type: string): Iterable<bigint>;
 }
@@ -34,16 +34,11 @@ export function objectPlaces(kernel: Kernel): ObjectPlaces {
   const reader = kernel.reader(OBJECT_HEADER);
   const body = kernel.profile.need('_OBJECT_HEADER', 'Body').offset;
   const before = infoSizes(kernel);
-  const cookie = headerCookie(kernel);
-  const types = new Map<string, number | undefined>();
-  const typeIndex = (symbol: string): number | undefined => {
-    if (!types.has(symbol)) types.set(symbol, indexOf(kernel, symbol));
-    return types.get(symbol);
-  };
+  const manager = objectManager(kernel);
+  const typed = decodesTypes(kernel, manager);
   const granule = poolGranule(kernel);
   return {
     * bodies(data, length, type) {
-      const expected = typeIndex(type);
       const bytes = firstBytes(kernel, data, Math.min(length, LONGEST + reader.size));
       for (let at = 0; at + body <= bytes.length && at <= LONGEST; at += granule / 2) {
         const address = data + BigInt(at);
@@ -51,8 +46,8 @@ export function objectPlaces(kernel: Kernel): ObjectPlaces {
         if (header === undefined || header.pointers >= MOST_POINTERS) continue;
         const optional = before[header.infoMask & ~PADDING] ?? 0;
         if ((header.infoMask & PADDING) === 0 ? optional !== at : optional > at) continue;
-        const index = cookie === undefined ? header.typeIndex : header.typeIndex ^ cookie ^ Number((address >> 8n) & 0xffn);
-        if (expected === undefined || index === expected) yield address + BigInt(body);
+        const candidate = address + BigInt(body);
+        if (!typed || manager.header(candidate)?.type?.name === type) yield candidate;
       }
     },
   };
@@ -73,14 +68,9 @@ function infoSizes(kernel: Kernel): readonly number[] {
   return table !== undefined && [0, 1, 2, 3, 4, 8].every((mask) => table[mask] === sums[mask]) ? [...table] : sums;
 }
 
-/** ObHeaderCookie, with which Windows 10 hides the type index; undefined before. */
-function headerCookie(kernel: Kernel): number | undefined {
-  const symbol = kernel.symbol('ObHeaderCookie');
-  return symbol === undefined ? undefined : kernel.memory.read(symbol, 1)?.readUInt8(0);
-}
-
-function indexOf(kernel: Kernel, symbol: string): number | undefined {
-  const at = kernel.symbol(symbol);
-  const type = at === undefined ? undefined : kernel.pointer(at);
-  return type === undefined || !kernel.isKernelAddress(type) ? undefined : kernel.read(OBJECT_TYPE, type)?.index;
+/** Whether types can be told from headers in this image: System's header must say `Process`. */
+function decodesTypes(kernel: Kernel, manager: ObjectManager): boolean {
+  const symbol = kernel.symbol('PsInitialSystemProcess');
+  const system = symbol === undefined ? undefined : kernel.pointer(symbol);
+  return system !== undefined && kernel.isKernelAddress(system) && manager.header(system)?.type?.name === 'Process';
 }

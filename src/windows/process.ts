@@ -6,6 +6,7 @@ import { kernelModules, modules, type Module } from './module.js';
 import { parameters, type Parameters } from './parameters.js';
 import { threads, type Thread } from './thread.js';
 import { token, type Token } from './token.js';
+import { prototypeIn } from './vad-prototype.js';
 import { vads, type Vad } from './vad.js';
 
 /** How a process was found: the active list, PspCidTable, another process's handle, the pool scan. */
@@ -39,6 +40,7 @@ export interface ProcessFacts {
   readonly protection: number | undefined;
   readonly tokenAddress: bigint | undefined;
   readonly objectTable: bigint | undefined;
+  /** Where the member VadRoot lies: a tree's root or the tree itself, by build. */
   readonly vadRoot: bigint | undefined;
 }
 
@@ -46,6 +48,7 @@ export interface ProcessFacts {
 export class Process {
   readonly #memo = new Map<string, unknown>();
   #memory: AddressSpace | undefined;
+  #readingVads = false;
 
   constructor(
     readonly kernel: Kernel,
@@ -73,17 +76,37 @@ export class Process {
 
   /** The process's address space; pages that are not mapped read as missing. */
   get memory(): AddressSpace {
-    return this.#memory ??= this.kernel.processSpace(this.facts.dtb);
+    if (this.#memory === undefined) {
+      this.#memory = this.kernel.processSpace(this.facts.dtb);
+      // Pages that the process has not touched yet are known to its VADs alone.
+      if (this.#memory !== this.kernel.memory) this.#memory.prototypeOf = (address) => this.#prototypeOf(address);
+    }
+    return this.#memory;
   }
 
   parameters(): Parameters | undefined { return this.#once('parameters', () => parameters(this)); }
   modules(): readonly Module[] {
     return this.#once('modules', () => (this.pid === 4 ? kernelModules(this.kernel) : modules(this))) ?? [];
   }
-  vads(): readonly Vad[] { return this.#once('vads', () => vads(this)) ?? []; }
+  vads(): readonly Vad[] {
+    return this.#once('vads', () => {
+      this.#readingVads = true;
+      try {
+        return vads(this);
+      } finally {
+        this.#readingVads = false;
+      }
+    }) ?? [];
+  }
   handles(): readonly Handle[] { return this.#once('handles', () => handles(this)) ?? []; }
   threads(): readonly Thread[] { return this.#once('threads', () => threads(this)) ?? []; }
   token(): Token | undefined { return this.#once('token', () => token(this)); }
+
+  #prototypeOf(address: bigint): bigint | undefined {
+    // The VADs themselves are being read: what they need of user memory is had without them.
+    if (this.#readingVads) return undefined;
+    return prototypeIn(this.vads(), address, this.kernel.mode.entryBytes);
+  }
 
   /** Reads once; a contradiction becomes an anomaly of this process and the answer undefined. */
   #once<T>(what: string, read: () => T): T | undefined {

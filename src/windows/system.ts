@@ -55,7 +55,7 @@ function shared(kernel: Kernel, field: string): number | undefined {
 }
 
 /** `_KUSER_SHARED_DATA.SystemTime`: a KSYSTEM_TIME, low part and first high part. */
-function captureTime(kernel: Kernel): bigint | undefined {
+export function captureTime(kernel: Kernel): bigint | undefined {
   const field = kernel.profile.field('_KUSER_SHARED_DATA', 'SystemTime');
   if (field === undefined) return undefined;
   const bytes = kernel.memory.read(SHARED_DATA[kernel.pointerSize] + BigInt(field.offset), 8);

@@ -1,4 +1,29 @@
+import { FormatError } from '../bytes/errors.js';
+import { big, number, struct } from '../profile/struct.js';
+import type { Kernel } from './kernel.js';
+import { objectManager } from './object.js';
+import { privilegeName } from './privilege.js';
 import type { Process } from './process.js';
+import { integrityName, MAX_SID, sidLength, sidText } from './sid.js';
+import { accountName, isWellKnownAccount } from './users.js';
+
+const TOKEN = struct('_TOKEN', {
+  id: big('TokenId'),
+  logonSession: big('AuthenticationId'),
+  present: big('Privileges.Present'),
+  enabled: big('Privileges.Enabled'),
+  enabledByDefault: big('Privileges.EnabledByDefault'),
+  session: number('SessionId'),
+  groupCount: number('UserAndGroupCount'),
+  groups: big('UserAndGroups'),
+  integrityIndex: number('IntegrityLevelIndex'),
+});
+const GROUP = struct('_SID_AND_ATTRIBUTES', { sid: big('Sid'), attributes: number('Attributes') });
+
+/** Far more than a token can hold (about 1,024 groups). */
+const MAX_GROUPS = 4096;
+/** Bits of `_SEP_TOKEN_PRIVILEGES`. */
+const PRIVILEGE_BITS = 64;
 
 export interface TokenGroup {
   readonly sid: string;
@@ -24,7 +49,9 @@ export interface Token {
   readonly user: string | undefined;
   /** A well-known account (SYSTEM, LOCAL SERVICE, DWM-1…), not a person's. */
   readonly wellKnown: boolean;
+  /** The user first, as the token keeps them. */
   readonly groups: readonly TokenGroup[];
+  /** Those that are present, enabled or enabled by default, ascending by LUID. */
   readonly privileges: readonly TokenPrivilege[];
   /** `S-1-16-…`; undefined when the token has no integrity level. */
   readonly integritySid: string | undefined;
@@ -33,8 +60,76 @@ export interface Token {
   readonly session: number;
   /** AuthenticationId, the logon session's LUID. */
   readonly luid: bigint;
+  /** TokenId, the token's own LUID. */
+  readonly tokenId: bigint;
 }
 
+/** The primary token of a process; undefined when it has none or it is not in the image. @throws FormatError when it is none */
 export function token(process: Process): Token | undefined {
-  throw new Error(`not built: ${process.name}`);
+  const address = process.facts.tokenAddress;
+  return address === undefined ? undefined : readToken(process.kernel, address, `${process.where} token`);
+}
+
+/** A token by its address. @param where the place named in anomalies */
+export function readToken(kernel: Kernel, address: bigint, where: string): Token | undefined {
+  const type = objectManager(kernel).header(address)?.type?.name;
+  if (type !== undefined && type !== 'Token') throw new FormatError(`an object of type ${type} stands for a token`, address);
+  const record = kernel.read(TOKEN, address);
+  if (record === undefined) return undefined;
+  if (record.groupCount > MAX_GROUPS) throw new FormatError(`a token has ${record.groupCount} groups`, address);
+  const groups = readGroups(kernel, record.groups, record.groupCount, where);
+  const user = groups[0];
+  if (user === undefined) return undefined;
+  const integritySid = groups[record.integrityIndex]?.sid;
+  const integrity = integritySid === undefined ? undefined : integrityName(integritySid);
+  return {
+    address,
+    userSid: user.sid,
+    get user() { return accountName(kernel, user.sid); },
+    wellKnown: isWellKnownAccount(user.sid),
+    groups: groups.filter((group) => group !== undefined),
+    privileges: privileges(record),
+    integritySid: integrity === undefined ? undefined : integritySid,
+    integrity,
+    session: record.session,
+    luid: record.logonSession,
+    tokenId: record.id,
+  };
+}
+
+/** The groups in their order; undefined where one cannot be read, so that indices stay. */
+function readGroups(kernel: Kernel, array: bigint, count: number, where: string): (TokenGroup | undefined)[] {
+  const reader = kernel.reader(GROUP);
+  const bytes = kernel.memory.read(array, count * reader.size);
+  if (bytes === undefined) {
+    kernel.anomalies.add(where, 'the groups are not in the image', array);
+    return [];
+  }
+  return Array.from({ length: count }, (_, i) => {
+    const at = i * reader.size;
+    const group = reader.decode(bytes.subarray(at, at + reader.size), array + BigInt(at));
+    if (group === undefined) return undefined;
+    const sid = kernel.anomalies.attempt(where, () => readSid(kernel, group.sid));
+    return sid === undefined ? undefined : { sid, attributes: group.attributes };
+  });
+}
+
+/** A SID may end right before a page that is missing: then it is read in two steps. */
+function readSid(kernel: Kernel, address: bigint): string | undefined {
+  const most = kernel.memory.read(address, MAX_SID);
+  if (most !== undefined) return sidText(most);
+  const first = kernel.memory.read(address, 2);
+  const whole = first === undefined ? undefined : kernel.memory.read(address, sidLength(first));
+  return whole === undefined ? undefined : sidText(whole);
+}
+
+function privileges(sets: { readonly present: bigint; readonly enabled: bigint; readonly enabledByDefault: bigint }): readonly TokenPrivilege[] {
+  const found: TokenPrivilege[] = [];
+  for (let luid = 0; luid < PRIVILEGE_BITS; luid += 1) {
+    const bit = 1n << BigInt(luid);
+    const [present, enabled, enabledByDefault] = [(sets.present & bit) !== 0n, (sets.enabled & bit) !== 0n, (sets.enabledByDefault & bit) !== 0n];
+    // What is enabled without being present is a token that somebody has patched.
+    if (present || enabled) found.push({ luid, name: privilegeName(luid), present, enabled, enabledByDefault });
+  }
+  return found;
 }

@@ -1,14 +1,16 @@
 import type { Anomalies } from '../bytes/anomaly.js';
 import { drivers, type Driver } from './driver.js';
-import { cidProcesses } from './handle.js';
+import { cidProcesses } from './handle-table.js';
 import { hives, type Hive } from './hive.js';
 import type { Kernel } from './kernel.js';
 import { endpoints, type Endpoint } from './network.js';
 import type { ScanFacts } from './pool.js';
 import { listedProcesses, processesAt } from './process-list.js';
 import type { Process } from './process.js';
+import { registryAccounts } from './registry-accounts.js';
 import { registryKey } from './registry-path.js';
 import { systemFacts, type SystemFacts } from './system.js';
+import { nameAccountsBy } from './users.js';
 
 /** The model of the Windows in an image: what everything above may ask. Each list is read once and remembered. */
 export interface Windows {
@@ -40,6 +42,7 @@ export class WindowsModel implements Windows {
 
   constructor(readonly kernel: Kernel) {
     this.anomalies = kernel.anomalies;
+    nameAccountsBy(kernel, registryAccounts(() => this.hives(), kernel.anomalies));
   }
 
   get scan(): ScanFacts | undefined {
@@ -77,7 +80,7 @@ export class WindowsModel implements Windows {
   }
 
   hives(): readonly Hive[] {
-    return this.#hives ??= this.anomalies.attempt('hives', () => hives(this.kernel, this.#scan?.hives ?? [])) ?? [];
+    return this.#hives ??= this.anomalies.attempt('hives', () => hives(this.kernel, this.#scan?.hives ?? [], () => this.processes())) ?? [];
   }
 
   join(facts: ScanFacts): void {

@@ -1,0 +1,137 @@
+import type { Anomaly } from '../src/bytes/anomaly.js';
+import type { Table } from '../src/vfs/column.js';
+import { directory, listing, type Listing } from '../src/vfs/directory.js';
+import type { Directory, HostFile, Node } from '../src/vfs/node.js';
+import { spooled } from '../src/vfs/spooled.js';
+import { tableFile } from '../src/vfs/table.js';
+import { text } from '../src/vfs/text.js';
+import { DETECTORS } from './detectors.js';
+import type { PassProgress } from './progress.js';
+
+/** What /forensic shows of a pass. */
+export interface ForensicView {
+  /** The finished files on the host, by their path below /forensic. */
+  readonly files: ReadonlyMap<string, string>;
+  readonly progress: PassProgress;
+  /** When the progress changed, a FILETIME; undefined when the pass has ended. */
+  readonly changed: bigint | undefined;
+  readonly anomalies: readonly Anomaly[];
+}
+
+const MIME: Readonly<Record<string, string>> = {
+  txt: 'text/plain', csv: 'text/csv', json: 'application/x-ndjson', jsonl: 'application/x-ndjson', sqlite: 'application/vnd.sqlite3',
+};
+
+/** The folders of finished files; which of their files are listed, and which only answer by name. */
+const FOLDERS = {
+  csv: { lists: /\.csv$/ },
+  findevil: { lists: /\.txt$/ },
+  json: { lists: /\.json$/ },
+  timeline: { lists: /\.txt$/ },
+} as const;
+
+const ANOMALIES: Table<Anomaly> = {
+  name: 'anomalies',
+  doc: 'Where the image contradicts itself, and what had to be left out.',
+  heading: '   #  Address           Where                                     What',
+  index: 4,
+  columns: [
+    { name: 'address', csv: 'Address', kind: 'address', value: (a) => (a.address === undefined ? undefined : BigInt(a.address)),
+      text: { width: 16, align: 'right', lead: '  ' }, doc: 'where it lies, when it is a place in the image' },
+    { name: 'where', csv: 'Where', kind: 'text', value: (a) => a.where, text: { width: 40, align: 'left', lead: '  ' }, doc: 'part of the model' },
+    { name: 'what', csv: 'What', kind: 'text', value: (a) => a.what, text: { width: 0, align: 'left', lead: '  ' }, doc: 'what was found' },
+  ],
+};
+
+const README = `What the forensic pass found. Files appear as their stage ends; progress.txt says how far it is.
+
+anomalies.txt     where the image contradicts itself, and what had to be left out
+csv/              a CSV for each table
+database.sqlite   all tables in one SQLite database
+findevil/         signs of malware, worst first
+json/             the same as JSON lines
+timeline/         what happened when, newest first: all, and one file for each kind
+
+Beside each x.txt, x.csv and x.jsonl answer by name.
+`;
+
+const FINDEVIL_README = `Signs of malware, worst first. They are hints: each needs an analyst's eye.
+
+${DETECTORS.map(({ type, meaning }) => `${type.padEnd(14)} ${meaning}\n`).join('')}
+The description of memory findings: physical address, page table entry, A present, rights of the page, VAD, then
+physical address, entry and state of the section's own page, and kind, flags and file of the VAD.
+`;
+
+function hostFile(name: string, path: string): HostFile {
+  return spooled(path, { mime: MIME[name.slice(name.lastIndexOf('.') + 1)] ?? 'application/octet-stream' });
+}
+
+/** A folder of finished files: complete or absent. */
+function folder(view: ForensicView, name: keyof typeof FOLDERS, more: Readonly<Record<string, Node>> = {}): Directory {
+  const find = (file: string): Node | undefined => {
+    if (Object.hasOwn(more, file)) return more[file];
+    // The CSV twin of a text stands in csv/.
+    const path = view.files.get(`${name}/${file}`) ?? (file.endsWith('.csv') ? twinOf(view, name, file) : undefined);
+    return path === undefined ? undefined : hostFile(file, path);
+  };
+  const rows: Listing = {
+    * entries() {
+      const names = [...view.files.keys()].filter((file) => file.startsWith(`${name}/`)).map((file) => file.slice(name.length + 1));
+      for (const file of [...names.filter((one) => FOLDERS[name].lists.test(one)), ...Object.keys(more)].sort()) {
+        const node = find(file);
+        if (node !== undefined) yield [file, node] as const;
+      }
+    },
+    lookup: find,
+  };
+  return listing(rows);
+}
+
+function twinOf(view: ForensicView, name: string, csv: string): string | undefined {
+  return view.files.has(`${name}/${csv.slice(0, -4)}.txt`) ? view.files.get(`csv/${csv}`) : undefined;
+}
+
+/** The progress as text: a line a stage. Without rates once the pass has ended, so that it is the same after every mount. */
+function progressText({ state, percent, failure, steps }: PassProgress): string {
+  const lines = steps.map((step) => {
+    const rate = step.state === 'running' && step.rate > 0 ? `  ${Math.round(step.rate)} rows/s` : '';
+    const why = step.failure === undefined ? '' : `  ${step.failure}`;
+    const notes = step.notes.map((note) => `${' '.repeat(12)}${note}\n`).join('');
+    return `${step.name.padEnd(12)}${step.state.padEnd(8)}${String(Math.floor(step.percent)).padStart(4)} %${String(step.rows).padStart(10)} rows${rate}${why}\n${notes}`;
+  });
+  return `${state}  ${percent} %${failure === undefined ? '' : `  ${failure}`}\n\n${lines.join('')}`;
+}
+
+/** The directory /forensic over a pass. Its files are there when they are complete, and not before. */
+export function forensicDirectory(view: ForensicView): Directory {
+  const about = { get mtime() { return view.changed; } };
+  const fixed: Readonly<Record<string, Node>> = {
+    'anomalies.txt': tableFile(ANOMALIES, () => view.anomalies),
+    csv: folder(view, 'csv'),
+    findevil: folder(view, 'findevil', { 'readme.txt': text(() => FINDEVIL_README) }),
+    json: folder(view, 'json'),
+    'progress.txt': live(text(() => progressText(view.progress)), about),
+    'progress_percent.txt': live(text(() => `${view.progress.percent}\n`), about),
+    'readme.txt': text(() => README),
+    timeline: folder(view, 'timeline'),
+  };
+  const kept = directory(fixed);
+  const database = (): Node | undefined => {
+    const path = view.files.get('database.sqlite');
+    return path === undefined ? undefined : hostFile('database.sqlite', path);
+  };
+  return listing({
+    * entries() {
+      for (const name of [...Object.keys(fixed), 'database.sqlite'].sort()) {
+        const node = name === 'database.sqlite' ? database() : fixed[name];
+        if (node !== undefined) yield [name, node] as const;
+      }
+    },
+    lookup: (name) => (name === 'database.sqlite' ? database() : kept.lookup(name)),
+  });
+}
+
+/** A file whose time is asked at each look. */
+function live<F extends Node>(file: F, about: { readonly mtime: bigint | undefined }): F {
+  return Object.defineProperty({ ...file }, 'mtime', { enumerable: true, get: () => about.mtime });
+}

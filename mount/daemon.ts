@@ -1,0 +1,120 @@
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import type { MountDriver } from '../native-bindings/fuse.js';
+import { EXIT, UserError } from './exit-codes.js';
+import { fuseProblem, prepareMountPoint, userAllowOther } from './mount-point.js';
+import { Renderer } from './renderer.js';
+import { serve, type Serving } from './serve.js';
+import { openTree } from './tree/root.js';
+import { workFolder } from './work-folder.js';
+
+export type ForensicMode = 'on' | 'off' | 'wait';
+export type DriverName = 'fuse-native' | 'device';
+
+export interface MountRequest {
+  readonly image: string;
+  readonly mountPoint: string;
+  readonly forensic: ForensicMode;
+  readonly driver: DriverName;
+  /** `-o` options, separated. */
+  readonly options: readonly string[];
+  /** The folder for work folders; undefined: the user's cache. */
+  readonly work: string | undefined;
+  readonly debug: boolean;
+}
+
+/** The drivers, each loaded only when it is used. */
+const DRIVERS: Readonly<Record<DriverName, () => Promise<MountDriver>>> = {
+  'fuse-native': async () => (await import('../native-bindings/fuse-native.js')).mountFuseNative,
+  device: async () => (await import('../native-bindings/fuse-device.js')).mountByDevice,
+};
+
+export const DRIVER_NAMES = Object.keys(DRIVERS) as readonly DriverName[];
+
+const TAKEN = /^(allow_other|allow_root|default_permissions|(uid|gid)=\d+|umask=[0-7]+)$/;
+/** What every mount is already. */
+const GIVEN = /^(ro|nosuid|nodev|noexec)$/;
+
+/**
+ * The `-o` options that may be passed on.
+ * @throws UserError names the option that may not
+ */
+export function mountOptions(options: readonly string[]): string[] {
+  for (const option of options) {
+    if (!TAKEN.test(option) && !GIVEN.test(option)) {
+      throw new UserError(`The option -o ${option} is not known here; allow_other, allow_root, default_permissions, uid=N, gid=N and umask=N are.`, EXIT.usage);
+    }
+  }
+  const passed = options.filter((option) => TAKEN.test(option));
+  const others = passed.find((option) => option === 'allow_other' || option === 'allow_root');
+  if (others !== undefined && process.getuid?.() !== 0 && !userAllowOther()) {
+    throw new UserError(`The option -o ${others} needs the line user_allow_other in /etc/fuse.conf; the administrator can add it.`, EXIT.mount);
+  }
+  return passed;
+}
+
+/**
+ * Mounts an image and serves it until the mount is gone.
+ * @param onMounted the mount answers
+ * @throws ImageError, UserError sentences for the user
+ */
+export async function mountImage(request: MountRequest, log: (line: string) => void, onMounted: (serving: Serving) => void): Promise<void> {
+  const options = mountOptions(request.options);
+  const problem = fuseProblem();
+  if (problem !== undefined) throw new UserError(problem, EXIT.mount);
+  const image = resolve(request.image);
+  const mountPoint = resolve(request.mountPoint);
+  await prepareMountPoint(mountPoint);
+  const work = workFolder(image, request.work);
+  if (`${work}/`.startsWith(`${mountPoint}/`)) {
+    throw new UserError(`The work folder ${work} lies under the mount point; choose another with --work.`, EXIT.folder);
+  }
+  const tree = openTree({ path: image });
+  const renderer = new Renderer(new URL('./render-worker.js', import.meta.url), tree.facts);
+  const serving = await serve({
+    tree, renderer, work, log, mountPoint, options,
+    driver: await DRIVERS[request.driver](),
+    name: basename(image),
+    debug: request.debug,
+  });
+  onMounted(serving);
+  await serving.ended;
+  tree.close();
+}
+
+/** What the detached child tells its parent. */
+export type DaemonMessage =
+  | { readonly mounted: number }
+  | { readonly sentence: string; readonly exitCode: number };
+
+/**
+ * Starts this program again, detached, with the same command line but for `--daemon`, and waits until it has mounted.
+ * @returns the child's PID
+ * @throws UserError the child's own sentence
+ */
+export async function startDaemon(image: string, work: string | undefined): Promise<number> {
+  const folder = workFolder(image, work);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const logFile = join(folder, 'memlens.log');
+  const log = openSync(logFile, 'w', 0o600);
+  const child = spawn(process.execPath, process.argv.slice(1).filter((argument) => argument !== '--daemon'), {
+    detached: true,
+    stdio: ['ignore', log, log, 'ipc'],
+  });
+  closeSync(log);
+  try {
+    return await new Promise<number>((done, fail) => {
+      child.once('message', (message: DaemonMessage) => {
+        if ('mounted' in message) done(message.mounted);
+        else fail(new UserError(message.sentence, message.exitCode as UserError['exitCode']));
+      });
+      child.once('error', fail);
+      child.once('exit', () => fail(new UserError(`The daemon ended before it had mounted; ${logFile} says why.`, EXIT.unforeseen)));
+    });
+  } finally {
+    child.removeAllListeners();
+    if (child.connected) child.disconnect();
+    child.unref();
+  }
+}

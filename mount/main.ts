@@ -1,0 +1,180 @@
+#!/usr/bin/env node
+import { resolve } from 'node:path';
+import { Command, CommanderError, Option } from 'commander';
+import { ImageError } from '../src/bytes/errors.js';
+import { safeLine } from '../src/vfs/text.js';
+import type { DaemonMessage, DriverName, ForensicMode } from './daemon.js';
+import { EXIT, UserError } from './exit-codes.js';
+import type { OpenedTree } from './tree/root.js';
+
+const VERSION = '0.1.0';
+
+interface MountFlags {
+  readonly forensic: ForensicMode;
+  readonly driver: DriverName;
+  readonly o: readonly string[];
+  readonly daemon?: true;
+  readonly work?: string;
+  readonly debug?: true;
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** Opens the tree for a command that needs no mount. */
+async function withTree(image: string, work: (tree: OpenedTree) => void): Promise<void> {
+  const { openTree } = await import('./tree/root.js');
+  const tree = openTree({ path: resolve(image) });
+  try {
+    work(tree);
+  } finally {
+    tree.close();
+  }
+}
+
+/** Tells the parent of a daemon; nothing when there is none. */
+function tellParent(message: DaemonMessage): void {
+  process.send?.(message, () => {
+    if (process.connected) process.disconnect();
+  });
+}
+
+async function mount(image: string, folder: string, flags: MountFlags): Promise<void> {
+  const { mountImage, startDaemon } = await import('./daemon.js');
+  if (flags.daemon === true) {
+    const pid = await startDaemon(image, flags.work);
+    process.stdout.write(`${pid}\n`);
+    return;
+  }
+  const debug = flags.debug === true;
+  await mountImage(
+    { image, mountPoint: folder, forensic: flags.forensic, driver: flags.driver, options: flags.o, work: flags.work, debug },
+    say,
+    () => {
+      if (process.send === undefined) say(`${image} is mounted on ${folder}; Ctrl-C or \`memlens umount ${folder}\` takes it away.`);
+      tellParent({ mounted: process.pid });
+    },
+  );
+}
+
+async function umount(folder: string): Promise<void> {
+  const { mountAt, unmount } = await import('./mount-point.js');
+  const path = resolve(folder);
+  const at = await mountAt(path);
+  if (at === undefined || !at.type.startsWith('fuse')) throw new UserError(`Nothing of memlens is mounted on ${folder}.`, EXIT.folder);
+  const complaint = await unmount(path);
+  if (complaint !== undefined) throw new UserError(`${folder} stays mounted: ${complaint}.`, EXIT.mount);
+}
+
+/** `find` takes its tests as find(1) does, with one dash. */
+async function findCommand(image: string, rest: readonly string[]): Promise<void> {
+  const { find, globPattern } = await import('./commands/list.js');
+  const paths: string[] = [];
+  let name: RegExp | undefined;
+  let type: 'f' | 'd' | 'l' | undefined;
+  for (let i = 0; i < rest.length; i += 1) {
+    const word = rest[i] as string;
+    if (!word.startsWith('-')) {
+      paths.push(word);
+      continue;
+    }
+    i += 1;
+    const value = rest[i];
+    if (word === '-name' && value !== undefined) name = globPattern(value);
+    else if (word === '-type' && (value === 'f' || value === 'd' || value === 'l')) type = value;
+    else throw new UserError('find takes -name PATTERN and -type f, d or l.', EXIT.usage);
+  }
+  await withTree(image, (tree) => find(tree, paths.length === 0 ? ['/'] : paths, { name, type }));
+}
+
+async function exportCommand(image: string, path: string, folder: string): Promise<void> {
+  const { exportTree } = await import('./commands/export.js');
+  const { progressDisplay } = await import('./progress.js');
+  const display = await progressDisplay();
+  await withTree(image, (tree) => {
+    const done = exportTree(tree, path, folder, (files) => {
+      if (process.stderr.isTTY) process.stderr.write(`\r${files} files`);
+    });
+    if (process.stderr.isTTY) process.stderr.write('\r');
+    for (const left of done.left) display.line(`left out: ${left}`);
+    display.line(`${done.files} files, ${done.bytes} bytes written to ${folder}`);
+  });
+}
+
+const collect = (value: string, before: readonly string[]): string[] => [...before, ...value.split(',')];
+
+function commandLine(): Command {
+  const program = new Command('memlens')
+    .description('Shows a Windows memory image as a filesystem')
+    .version(VERSION)
+    .option('--debug', 'show where an error came from, and what FUSE asks')
+    .enablePositionalOptions()
+    .exitOverride();
+  program.command('mount').description('mount an image on an empty folder').argument('<image>').argument('<folder>')
+    .addOption(new Option('--forensic <mode>', 'run the forensic pass: beside the mount, not at all, or before it').choices(['on', 'off', 'wait']).default('on'))
+    .addOption(new Option('--driver <name>', 'how to speak to FUSE').choices(['fuse-native', 'device']).default('fuse-native'))
+    .option('-o <options>', 'FUSE options: allow_other, allow_root, default_permissions, uid=N, gid=N, umask=N', collect, [])
+    .option('--daemon', 'return when mounted and print the PID that serves')
+    .option('--work <folder>', 'where the database and spool files go (default: the user\'s cache)')
+    .option('--debug', 'show what FUSE asks')
+    .action(mount);
+  program.command('umount').description('take a mount away').argument('<folder>').action(umount);
+  program.command('ls').description('list a folder of the tree, without mounting').argument('<image>').argument('[paths...]')
+    .option('-l', 'with type, size and time')
+    .action(async (image: string, paths: string[], flags: { l?: true }) => {
+      const { ls } = await import('./commands/list.js');
+      await withTree(image, (tree) => ls(tree, paths.length === 0 ? ['/'] : paths, flags.l === true));
+    });
+  program.command('cat').description('print files of the tree').argument('<image>').argument('<paths...>')
+    .action(async (image: string, paths: string[]) => {
+      const { cat } = await import('./commands/list.js');
+      await withTree(image, (tree) => cat(tree, paths));
+    });
+  program.command('find').description('print all paths below; -name PATTERN, -type f|d|l').argument('<image>').argument('[rest...]')
+    .allowUnknownOption().passThroughOptions().action(findCommand);
+  program.command('export').description('write a part of the tree to a folder').argument('<image>').argument('<path>').argument('<folder>')
+    .action(exportCommand);
+  program.command('info').description('say what was recognised').argument('<image>').option('--json', 'as JSON')
+    .action(async (image: string, flags: { json?: true }) => {
+      const { info } = await import('./commands/info.js');
+      await withTree(image, (tree) => info(tree, flags.json === true));
+    });
+  program.command('doctor').description('check what memlens needs').option('--work <folder>', 'the folder for work folders')
+    .action(async (flags: { work?: string }) => {
+      const { doctor } = await import('./commands/doctor.js');
+      const { workFolder } = await import('./work-folder.js');
+      if (!doctor(workFolder('.', flags.work))) process.exitCode = EXIT.mount;
+    });
+  return program;
+}
+
+/** One sentence for the user, and the exit code; the stack only when asked for. */
+function failure(error: unknown): { sentence: string; exitCode: number } {
+  if (error instanceof UserError || error instanceof ImageError) return { sentence: error.message, exitCode: error.exitCode };
+  const { code } = error as NodeJS.ErrnoException;
+  const message = error instanceof Error ? error.message : String(error);
+  if (code === 'ENOSPC') return { sentence: 'The disk is full; make room, or give another folder.', exitCode: EXIT.folder };
+  if (code === 'EACCES' || code === 'EROFS') return { sentence: `Not permitted: ${message}.`, exitCode: EXIT.folder };
+  return { sentence: `Something unforeseen happened: ${message}; run again with --debug and report it.`, exitCode: EXIT.unforeseen };
+}
+
+async function main(): Promise<number> {
+  try {
+    await commandLine().parseAsync();
+    return Number(process.exitCode ?? EXIT.ok);
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (error instanceof Error && error.name === 'OutputClosed') return EXIT.ok;
+    const { sentence, exitCode } = failure(error);
+    say(`memlens: ${safeLine(sentence)}`);
+    if (process.argv.includes('--debug') && error instanceof Error) say(error.stack ?? '');
+    tellParent({ sentence, exitCode });
+    return exitCode;
+  }
+}
+
+const exitCode = await main();
+// A daemon's message to its parent must leave before the process ends.
+if (process.connected) process.once('disconnect', () => process.exit(exitCode));
+else process.exit(exitCode);

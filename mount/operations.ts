@@ -1,0 +1,208 @@
+import { read as readFile } from 'node:fs';
+import { open as openFile, type FileHandle } from 'node:fs/promises';
+import type { Attributes, DirectoryEntry, FileSystem, FileSystemStatus, Opened, Reply } from '../native-bindings/fuse.js';
+import { unixMs } from '../src/bytes/filetime.js';
+import { safeLine } from '../src/vfs/text.js';
+import type { Node, WindowFile } from '../src/vfs/node.js';
+import type { Contents } from './contents.js';
+import { EBADF, EINVAL, EIO, EISDIR, EMFILE, ENODATA, EROFS, Refusal } from './errno.js';
+import { inodeOf } from './inode.js';
+import { mimeType } from './mime.js';
+import type { Renderer } from './renderer.js';
+import { kindOf, type Place, type Resolver } from './resolver.js';
+
+const MODE = { directory: 0o555, file: 0o444, link: 0o777 } as const;
+const OPEN_FILES = 65_536;
+const LOGGED_LINES = 200;
+const BLOCK = 4096;
+
+/** What the mount serves from. */
+export interface Served {
+  readonly resolver: Resolver;
+  readonly contents: Contents;
+  /** Lists slow directories; undefined: they are listed here. */
+  readonly renderer: Renderer | undefined;
+  /** Bytes of the image, for `df`. */
+  readonly size: number;
+  /** Takes one line a failure. */
+  readonly log: (line: string) => void;
+}
+
+/** What an open file reads from. */
+type Source =
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  | { readonly kind: 'window'; readonly window: WindowFile }
+  | { readonly kind: 'host'; readonly file: FileHandle };
+
+/**
+ * The one wrapper of all handlers: a refusal becomes its errno; anything unforeseen becomes EIO and one line in the log, the
+ * same line once.
+ */
+function guards(log: (line: string) => void): <A extends unknown[], T>(name: string, handler: (...given: A) => T | Promise<T>) => (...given: A) => Reply<T> {
+  const logged = new Set<string>();
+  const failed = (name: string, error: unknown): number => {
+    if (error instanceof Refusal) return error.errno;
+    const line = safeLine(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+    if (!logged.has(line) && logged.size < LOGGED_LINES) {
+      logged.add(line);
+      log(line);
+    }
+    return EIO;
+  };
+  return (name, handler) => (...given) => {
+    try {
+      const answer = handler(...given);
+      return answer instanceof Promise ? answer.catch((error: unknown) => failed(name, error)) : answer;
+    } catch (error) {
+      return failed(name, error);
+    }
+  };
+}
+
+/** The file system's answers. */
+export function operations(served: Served): FileSystem {
+  const { resolver, contents } = served;
+  const handles = new Map<number, Source>();
+  let nextHandle = 1;
+  const guard = guards(served.log);
+
+  const attributesOf = (place: Place): Attributes | Promise<Attributes> => {
+    const node = resolver.node(place);
+    const kind = kindOf(node);
+    const time = resolver.mtime(place);
+    const mtimeMs = time === undefined ? 0 : unixMs(time);
+    const base = { id: place.id, inode: place.inode, kind, mode: MODE[kind] };
+    switch (node.kind) {
+      case 'directory': return { ...base, size: BLOCK, mtimeMs };
+      case 'link': return { ...base, size: Buffer.byteLength(node.target), mtimeMs };
+      case 'window': return { ...base, size: node.size, mtimeMs };
+      case 'host': return contents.hostStatus(node).then((its) => (
+        { ...base, size: its.size, mtimeMs: node.volatile === true ? Math.floor(its.mtimeMs) : mtimeMs }));
+      case 'bytes': {
+        const status = contents.status(place.path, node);
+        const done = (its: { size: number; bump: number }): Attributes => ({ ...base, size: its.size, mtimeMs: mtimeMs + its.bump });
+        return status instanceof Promise ? status.then(done) : done(status);
+      }
+    }
+  };
+
+  const cheap = (path: string, node: Node): boolean =>
+    (node.kind === 'bytes' ? contents.isKnown(path, node) : node.kind !== 'host');
+
+  const entriesOf = (place: Place): DirectoryEntry[] | Promise<DirectoryEntry[]> => {
+    const directory = resolver.directory(place);
+    const inode = (name: string): number => inodeOf(place.inode, name, place.line);
+    if (directory.cost === 'slow' && served.renderer !== undefined) {
+      return served.renderer.list(place.path).then((listed) => {
+        if (listed === undefined) throw new Error(`the render worker does not know ${place.path}`);
+        return listed.map(([name, kind]) => ({ name, kind, inode: inode(name), cheap: false }));
+      });
+    }
+    const above = place.path === '/' ? '' : place.path;
+    return Array.from(directory.entries(), ([name, node]) =>
+      ({ name, kind: kindOf(node), inode: inode(name), cheap: cheap(`${above}/${name}`, node) }));
+  };
+
+  const sourceOf = async (place: Place, node: Node): Promise<Source> => {
+    if (node.kind === 'host') return { kind: 'host', file: await openFile(node.path, 'r') };
+    if (node.kind !== 'bytes') throw new Refusal(EINVAL);
+    const content = await contents.content(place.path, node);
+    if (content.bytes !== undefined) return { kind: 'bytes', bytes: content.bytes };
+    if (content.file === undefined) throw new Error('a rendered file has neither bytes nor a spool file');
+    return { kind: 'host', file: await openFile(content.file, 'r') };
+  };
+
+  const opened = (source: Source, isVolatile: boolean): Opened => {
+    if (handles.size >= OPEN_FILES) throw new Refusal(EMFILE);
+    while (handles.has(nextHandle)) nextHandle = nextHandle === 0x7fff_ffff ? 1 : nextHandle + 1;
+    const handle = nextHandle;
+    nextHandle = handle === 0x7fff_ffff ? 1 : handle + 1;
+    handles.set(handle, source);
+    return { handle, direct: isVolatile, keepCache: !isVolatile };
+  };
+
+  const openAt = (id: number, forWriting: boolean): Opened | Promise<Opened> => {
+    const place = resolver.place(id);
+    const node = resolver.node(place);
+    if (node.kind === 'directory') throw new Refusal(EISDIR);
+    if (forWriting) throw new Refusal(EROFS);
+    const isVolatile = node.volatile === true;
+    if (node.kind === 'window') return opened({ kind: 'window', window: node }, isVolatile);
+    if (node.kind === 'bytes') {
+      const content = contents.content(place.path, node);
+      if (!(content instanceof Promise) && content.bytes !== undefined) return opened({ kind: 'bytes', bytes: content.bytes }, isVolatile);
+    }
+    return sourceOf(place, node).then((source) => opened(source, isVolatile));
+  };
+
+  const readAt = (handle: number, offset: number, target: Uint8Array): number | Promise<number> => {
+    const source = handles.get(handle);
+    if (source === undefined) throw new Refusal(EBADF);
+    switch (source.kind) {
+      case 'bytes': {
+        if (offset >= source.bytes.length) return 0;
+        const part = source.bytes.subarray(offset, offset + target.length);
+        target.set(part);
+        return part.length;
+      }
+      case 'window': {
+        const length = Math.max(0, Math.min(target.length, source.window.size - offset));
+        if (length > 0) source.window.fill(offset, target.subarray(0, length));
+        return length;
+      }
+      case 'host': return new Promise((resolve, reject) => {
+        readFile(source.file.fd, target, 0, target.length, offset, (error, count) => {
+          if (error === null || error === undefined) resolve(count);
+          else reject(error);
+        });
+      });
+    }
+  };
+
+  const xattrsOf = (place: Place): Readonly<Record<string, string>> => {
+    const node = resolver.node(place);
+    return { 'user.mime_type': mimeType(place.name, node), ...node.xattrs?.() };
+  };
+
+  const status: FileSystemStatus = { blockSize: BLOCK, blocks: Math.ceil(served.size / BLOCK), nameMax: 255 };
+
+  return {
+    lookup: guard('lookup', (parent: number, name: string) => {
+      const place = resolver.lookup(resolver.place(parent), name);
+      const giveBack = (error: unknown): never => {
+        resolver.forget(place.id, 1);
+        throw error;
+      };
+      try {
+        const answer = attributesOf(place);
+        return answer instanceof Promise ? answer.catch(giveBack) : answer;
+      } catch (error) {
+        return giveBack(error);
+      }
+    }),
+    forget: (id, count) => resolver.forget(id, count),
+    attributes: guard('attributes', (id: number) => attributesOf(resolver.place(id))),
+    list: guard('list', (id: number) => entriesOf(resolver.place(id))),
+    open: guard('open', openAt),
+    read: guard('read', readAt),
+    write: guard('write', (): number => { throw new Refusal(EROFS); }),
+    release: (handle) => {
+      const source = handles.get(handle);
+      handles.delete(handle);
+      if (source?.kind === 'host') void source.file.close();
+    },
+    xattr: guard('xattr', (id: number, name: string) => {
+      const all = xattrsOf(resolver.place(id));
+      const value = Object.hasOwn(all, name) ? all[name] : undefined;
+      if (value === undefined) throw new Refusal(ENODATA);
+      return Buffer.from(value, 'utf8') as Uint8Array;
+    }),
+    xattrNames: guard('xattr names', (id: number) => Object.keys(xattrsOf(resolver.place(id))) as readonly string[]),
+    readlink: guard('readlink', (id: number) => {
+      const node = resolver.node(resolver.place(id));
+      if (node.kind !== 'link') throw new Refusal(EINVAL);
+      return node.target;
+    }),
+    status: () => status,
+  };
+}

@@ -1,0 +1,48 @@
+import { hex } from '../../src/bytes/hex.js';
+import { directory } from '../../src/vfs/directory.js';
+import { fileName } from '../../src/vfs/name.js';
+import type { BytesFile, Directory, WindowFile } from '../../src/vfs/node.js';
+import { text } from '../../src/vfs/text.js';
+import { hiveFile, type HiveImage } from '../../src/windows/hive-image.js';
+import type { Hive } from '../../src/windows/hive.js';
+import { keyDirectory, mtimeOf } from './registry-key.js';
+
+/** `0xffff8f095c8fd000-SOFTWARE-MACHINE_SOFTWARE`: the `_CMHIVE`'s address, its file's name, where it is mounted. */
+export function hiveName(hive: Hive): string {
+  const file = (hive.header?.fileName || hive.filePath || hive.rootPath).split('\\').at(-1) ?? '';
+  const short = file.replace(/[^\p{Letter}\p{Number}_-]/gu, '');
+  const mounted = hive.rootPath.replace(/^\\REGISTRY\\?/i, '').replaceAll('\\', '_');
+  return fileName(`0x${hex(hive.address, 16)}-${short || 'unknown'}-${mounted || 'unknown'}`);
+}
+
+/** A hive by its own: its keys under ROOT. */
+export function hiveDirectory(hive: Hive): Directory {
+  const root = hive.registry.root();
+  return directory({ ROOT: root && (() => keyDirectory(hive, root)) }, {
+    ...mtimeOf(hive.header?.written),
+    xattrs: () => ({ 'user.memlens.address': hex(hive.address, 16) }),
+  });
+}
+
+/** The hive's file rebuilt from memory, and the list of its holes. */
+export function hiveFiles(hive: Hive): { readonly file: WindowFile; readonly map: BytesFile; holes(): boolean } {
+  const image = hiveFile(hive);
+  const mtime = mtimeOf(hive.header?.written);
+  return {
+    file: {
+      kind: 'window', size: image.size, fill: image.fill, runs: image.runs, ...mtime,
+      xattrs: () => {
+        const missing = image.holes().reduce((sum, hole) => sum + hole.length, 0);
+        return { 'user.memlens.address': hex(hive.address, 16), ...(missing > 0 ? { 'user.memlens.missing': `${missing}` } : {}) };
+      },
+    },
+    map: text(() => mapText(image), mtime),
+    holes: () => image.holes().length > 0,
+  };
+}
+
+/** A line for each hole of a rebuilt file: the offset of its first byte and its length. */
+function mapText(image: HiveImage): string {
+  const lines = image.holes().map(({ start, length }) => `${hex(start, 16)} ${hex(length, 16)} missing\n`);
+  return `Offset           Length           State\n---------------------------------------\n${lines.join('')}`;
+}

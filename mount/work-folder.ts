@@ -1,0 +1,29 @@
+import { createHash } from 'node:crypto';
+import { realpathSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+
+/** memlens's folder under the user's cache folder. */
+export function cacheFolder(): string {
+  const cache = process.env['XDG_CACHE_HOME'];
+  return join(cache !== undefined && cache !== '' ? cache : join(homedir(), '.cache'), 'memlens');
+}
+
+/**
+ * Our own folder for an image's database and spool files: under `--work`, else under the user's cache folder; never beside the
+ * image. The same image, unchanged, gets the same folder, so that a pass can go on where it was stopped.
+ */
+export function workFolder(image: string, chosen: string | undefined): string {
+  return join(chosen === undefined ? cacheFolder() : resolve(chosen), `${basename(image).replaceAll(/[^\w.-]/g, '_').slice(0, 60)}-${identity(image)}`);
+}
+
+function identity(image: string): string {
+  let what = resolve(image);
+  try {
+    const { size, mtimeMs } = statSync(image);
+    what = `${realpathSync(image)}\0${size}\0${mtimeMs}`;
+  } catch {
+    // Opening the image says what is wrong with it.
+  }
+  return createHash('sha256').update(what).digest('hex').slice(0, 12);
+}

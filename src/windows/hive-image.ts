@@ -1,0 +1,62 @@
+import type { Run } from '../bytes/memory.js';
+import { BASE_BLOCK_SIZE, repairedBaseBlock } from '../registry/base-block.js';
+import type { Hive } from './hive.js';
+
+/** A hive file rebuilt from memory: it is read by offset and never held whole. */
+export interface HiveImage {
+  /** Bytes: the base block and the stable bins. */
+  readonly size: number;
+  /** Fills `target` from `offset` on (never past `size`) with zeros for what is missing; returns how many bytes were. */
+  fill(offset: number, target: Uint8Array): number;
+  /** Where there is data, by offset, ascending. */
+  runs(): Iterable<Run<number>>;
+  /** The stretches of the file that were not in the image, ascending. */
+  holes(): readonly Run<number>[];
+}
+
+/**
+ * The file of a hive as it opens elsewhere: the base block repaired (length, sequence numbers, checksum), then the stable bins
+ * in order. What is not in the image is zero, and named by `holes`.
+ */
+export function hiveFile(hive: Hive): HiveImage {
+  const size = BASE_BLOCK_SIZE + hive.stable.length;
+  let header: Buffer | undefined;
+  let holes: readonly Run<number>[] | undefined;
+  const base = (): Buffer => header ??= repairedBaseBlock(hive.baseBlock, {
+    length: hive.stable.length, rootCell: hive.registry.rootCell, minor: hive.registry.minor,
+  });
+  return {
+    size,
+    fill(offset, target) {
+      const inBase = Math.max(0, Math.min(BASE_BLOCK_SIZE - offset, target.length));
+      if (inBase > 0) base().copy(target, 0, offset, offset + inBase);
+      return inBase === target.length ? 0 : hive.stable.fill(offset + inBase - BASE_BLOCK_SIZE, target.subarray(inBase));
+    },
+    * runs() {
+      let first = BASE_BLOCK_SIZE;
+      let open = 0;
+      for (const run of hive.stable.runs()) {
+        if (open === 0 && run.start === 0) {
+          first += run.length;
+          open = 1;
+          continue;
+        }
+        if (open < 2) yield { start: 0, length: first };
+        open = 2;
+        yield { start: BASE_BLOCK_SIZE + run.start, length: run.length };
+      }
+      if (open < 2) yield { start: 0, length: first };
+    },
+    holes() {
+      if (holes !== undefined) return holes;
+      const found: Run<number>[] = [];
+      let end = 0;
+      for (const run of this.runs()) {
+        if (run.start > end) found.push({ start: end, length: run.start - end });
+        end = run.start + run.length;
+      }
+      if (size > end) found.push({ start: end, length: size - end });
+      return holes = found;
+    },
+  };
+}

@@ -1,0 +1,263 @@
+import { FormatError } from '../bytes/errors.js';
+import { walk } from '../bytes/walk.js';
+import { big, number, place, struct, unicode } from '../profile/struct.js';
+import type { Kernel } from './kernel.js';
+
+const HEADER = struct('_OBJECT_HEADER', {
+  handleCount: number('HandleCount'),
+  typeIndex: number('TypeIndex'),
+  infoMask: number('InfoMask'),
+  body: place('Body'),
+});
+const TYPE = struct('_OBJECT_TYPE', { name: unicode('Name'), index: number('Index'), key: number('Key') });
+const NAME_INFO = struct('_OBJECT_HEADER_NAME_INFO', { directory: big('Directory'), name: unicode('Name') });
+
+/** Bits of `_OBJECT_HEADER.InfoMask`; the optional headers lie before the object header in this order, the last one farthest away. */
+const CREATOR_INFO = 0x1;
+const HAS_NAME_INFO = 0x2;
+/** Type indices are written encoded since Windows 10. */
+const FIRST_ENCODED_BUILD = 10_000;
+/** Slots 0 and 1 of ObTypeIndexTable hold no type. */
+const FIRST_TYPE = 2;
+const MAX_TYPES = 256;
+/** No more names and paths than this are remembered; then they are read anew. */
+const MAX_REMEMBERED = 1 << 17;
+const MAX_DEPTH = 64;
+
+/** Pointers to types that kernels have as globals; Process, Thread and the like are exported, so they serve without symbols too. */
+const TYPE_POINTERS = [
+  'PsProcessType', 'PsThreadType', 'PsJobType', 'IoFileObjectType', 'IoDriverObjectType', 'IoDeviceObjectType', 'ExEventObjectType',
+  'ExMutantObjectType', 'ExTimerObjectType', 'CmKeyObjectType', 'SeTokenObjectType', 'MmSectionObjectType', 'AlpcPortObjectType',
+  'DbgkDebugObjectType', 'WmipGuidObjectType', 'ObpTypeObjectType', 'ObpDirectoryObjectType', 'ObpSymbolicLinkObjectType',
+] as const;
+
+/** A type of kernel object. Corresponds to `_OBJECT_TYPE`. */
+export interface ObjectType {
+  readonly address: bigint;
+  readonly index: number;
+  /** `Process`, `ALPC Port`. */
+  readonly name: string;
+  /** The pool tag of its objects, `Key`: four characters. */
+  readonly tag: string;
+}
+
+/** What an object's header says. Corresponds to `_OBJECT_HEADER`. */
+export interface ObjectHeader {
+  /** Address of the header and of the body that follows it. */
+  readonly header: bigint;
+  readonly body: bigint;
+  /** Undefined when the index names no type. */
+  readonly type: ObjectType | undefined;
+  readonly infoMask: number;
+  /** Undefined when the field holds no count, as in an object being freed. */
+  readonly handleCount: number | undefined;
+}
+
+/** What the object manager of a kernel knows: types, headers, names, paths. Types and names are read once. */
+export class ObjectManager {
+  #types: ReadonlyMap<number, ObjectType> | undefined;
+  #cookie: { readonly value: number | undefined } | undefined;
+  #maskOffsets: Buffer | undefined;
+  #root: bigint | undefined;
+  readonly #names = new Map<bigint, string | undefined>();
+  readonly #paths = new Map<bigint, string | undefined>();
+  /** Bytes from an object's header to its body. */
+  readonly #bodyOffset: bigint;
+
+  constructor(private readonly kernel: Kernel) {
+    this.#bodyOffset = BigInt(kernel.reader(HEADER).offset('body') ?? 0);
+  }
+
+  /** The root directory of the namespace; 0n when it is not known. */
+  get root(): bigint {
+    if (this.#root === undefined) {
+      const symbol = this.kernel.symbol('ObpRootDirectoryObject');
+      this.#root = (symbol === undefined ? undefined : this.kernel.pointer(symbol)) ?? 0n;
+    }
+    return this.#root;
+  }
+
+  /** The types by index, from ObTypeIndexTable; without it, those that a kernel's globals point to. */
+  get types(): ReadonlyMap<number, ObjectType> {
+    if (this.#types === undefined) {
+      const table = this.#readTable();
+      this.#types = table.size > 0 ? table : this.#typesOfGlobals();
+      if (this.#types.size === 0) this.kernel.anomalies.add('object types', 'no table of object types can be read');
+    }
+    return this.#types;
+  }
+
+  /** Address of the body of the object whose header lies at `header`. */
+  body(header: bigint): bigint {
+    return header + this.#bodyOffset;
+  }
+
+  /** The header of the object whose body lies at `body`; undefined when it is not in the image. */
+  header(body: bigint): ObjectHeader | undefined {
+    const header = body - this.#bodyOffset;
+    const record = this.kernel.read(HEADER, header);
+    if (record === undefined) return undefined;
+    const index = this.#decode(record.typeIndex, header);
+    return {
+      header, body,
+      type: index === undefined ? undefined : this.types.get(index),
+      infoMask: record.infoMask,
+      handleCount: record.handleCount >= 0 && record.handleCount <= 0x7fff_ffff ? record.handleCount : undefined,
+    };
+  }
+
+  /** The object's own name, without its directory; undefined when it has none, or when it is not in the image. */
+  name(body: bigint, header = this.header(body)): string | undefined {
+    if (this.#names.has(body)) return this.#names.get(body);
+    const info = header === undefined ? undefined : this.#nameInfo(header);
+    const name = (info === undefined ? undefined : this.kernel.text(info.name)) || undefined;
+    remember(this.#names, body, name);
+    return name;
+  }
+
+  /** The object's path in the namespace: `\Device\HarddiskVolume3`; undefined when it has no name or hangs in no directory. */
+  path(body: bigint, header = this.header(body)): string | undefined {
+    if (body === this.root) return '\\';
+    if (this.#paths.has(body)) return this.#paths.get(body);
+    const info = header === undefined ? undefined : this.#nameInfo(header);
+    const name = info === undefined ? undefined : this.name(body, header);
+    const parent = info === undefined || name === undefined || info.directory === 0n ? undefined : this.#directoryPath(info.directory);
+    const path = parent === undefined ? undefined : `${parent === '\\' ? '' : parent}\\${name}`;
+    remember(this.#paths, body, path);
+    return path;
+  }
+
+  /** The path of a directory, by the directories that each name info leads up to. */
+  #directoryPath(directory: bigint): string | undefined {
+    if (directory === this.root) return '\\';
+    if (this.#paths.has(directory)) return this.#paths.get(directory);
+    const { root } = this;
+    const names: string[] = [];
+    let top: bigint | undefined;
+    const steps = walk([directory], (address) => address, (address) => {
+      const header = this.header(address);
+      const info = header === undefined ? undefined : this.#nameInfo(header);
+      const name = info === undefined ? undefined : this.name(address, header);
+      if (info === undefined || name === undefined) return undefined;
+      const ends = info.directory === 0n || info.directory === root;
+      return { value: { name, parent: info.directory }, next: ends ? [] : [info.directory] };
+    }, { where: 'object directories', cap: MAX_DEPTH, anomalies: this.kernel.anomalies });
+    for (const step of steps) {
+      // A directory without a parent is a root itself and called `\`.
+      if (step.parent !== 0n || step.name !== '\\') names.unshift(step.name);
+      top = step.parent === 0n && step.name === '\\' ? root : step.parent;
+    }
+    const path = top === undefined || top !== root || top === 0n ? undefined : `\\${names.join('\\')}`;
+    remember(this.#paths, directory, path);
+    return path;
+  }
+
+  #nameInfo(header: ObjectHeader): { readonly directory: bigint; readonly name: { length: number; maximumLength: number; buffer: bigint } } | undefined {
+    if ((header.infoMask & HAS_NAME_INFO) === 0) return undefined;
+    return this.kernel.read(NAME_INFO, header.header - BigInt(this.#nameOffset(header.infoMask)));
+  }
+
+  /** How far before the header the name info begins: ObpInfoMaskToOffset of its own and all lower bits; the sizes say the same. */
+  #nameOffset(infoMask: number): number {
+    const { kernel } = this;
+    if (this.#maskOffsets === undefined) {
+      const symbol = kernel.symbol('ObpInfoMaskToOffset');
+      this.#maskOffsets = (symbol === undefined ? undefined : kernel.memory.read(symbol, 4)) ?? Buffer.alloc(4);
+    }
+    const told = this.#maskOffsets[infoMask & (HAS_NAME_INFO | CREATOR_INFO)] ?? 0;
+    if (told !== 0) return told;
+    const creator = (infoMask & CREATOR_INFO) === 0 ? 0 : kernel.profile.sizeOf('_OBJECT_HEADER_CREATOR_INFO') ?? 0;
+    return creator + kernel.reader(NAME_INFO).size;
+  }
+
+  /** The index that a header means: written plainly until 8.1, since then XORed with ObHeaderCookie and the address's second byte. */
+  #decode(typeIndex: number, header: bigint, cookie = this.#headerCookie()): number | undefined {
+    if (this.kernel.profile.build < FIRST_ENCODED_BUILD) return typeIndex;
+    return cookie === undefined ? undefined : typeIndex ^ cookie ^ Number((header >> 8n) & 0xffn);
+  }
+
+  #headerCookie(): number | undefined {
+    this.#cookie ??= { value: this.#findCookie() };
+    return this.#cookie.value;
+  }
+
+  /** ObHeaderCookie where its place is known and it fits, else what makes a type object of type `Type`. */
+  #findCookie(): number | undefined {
+    const { kernel } = this;
+    const symbol = kernel.symbol('ObHeaderCookie');
+    const told = symbol === undefined ? undefined : kernel.memory.read(symbol, 1)?.[0];
+    const process = this.#global('PsProcessType');
+    const type = process === undefined ? undefined : kernel.read(HEADER, process - this.#bodyOffset);
+    if (process === undefined || type === undefined) return told;
+    // `Type` is the first type that the kernel makes, on every build.
+    const header = process - this.#bodyOffset;
+    const derived = type.typeIndex ^ FIRST_TYPE ^ Number((header >> 8n) & 0xffn);
+    if (told !== undefined && told !== derived) {
+      kernel.anomalies.add('object types', `ObHeaderCookie is ${told}, but the header of the Process type fits ${derived}`, header);
+    }
+    return told ?? derived;
+  }
+
+  #readTable(): ReadonlyMap<number, ObjectType> {
+    const { kernel } = this;
+    const types = new Map<number, ObjectType>();
+    const table = kernel.symbol('ObTypeIndexTable');
+    if (table === undefined) return types;
+    const bytes = Buffer.alloc(MAX_TYPES * kernel.pointerSize);
+    kernel.memory.fill(table, bytes);
+    for (let index = FIRST_TYPE; index < MAX_TYPES; index += 1) {
+      const address = kernel.pointerSize === 8 ? bytes.readBigUInt64LE(index * 8) : BigInt(bytes.readUInt32LE(index * 4));
+      if (!kernel.isKernelAddress(address)) break;
+      const type = kernel.anomalies.attempt('object types', () => {
+        const found = this.#type(address);
+        if (found !== undefined && found.index !== index) throw new FormatError(`type ${index} says that its index is ${found.index}`, address);
+        return found;
+      });
+      if (type !== undefined) types.set(index, type);
+    }
+    return types;
+  }
+
+  #typesOfGlobals(): ReadonlyMap<number, ObjectType> {
+    const types = new Map<number, ObjectType>();
+    for (const name of TYPE_POINTERS) {
+      const address = this.#global(name);
+      const type = address === undefined ? undefined : this.#type(address);
+      if (type !== undefined) types.set(type.index, type);
+    }
+    return types;
+  }
+
+  #global(name: string): bigint | undefined {
+    const symbol = this.kernel.symbol(name);
+    const address = symbol === undefined ? undefined : this.kernel.pointer(symbol);
+    return address !== undefined && this.kernel.isKernelAddress(address) ? address : undefined;
+  }
+
+  #type(address: bigint): ObjectType | undefined {
+    const record = this.kernel.read(TYPE, address);
+    if (record === undefined) return undefined;
+    const name = this.kernel.text(record.name);
+    if (name === undefined || name === '') return undefined;
+    const tag = Buffer.alloc(4);
+    tag.writeUInt32LE(record.key);
+    return { address, index: record.index, name, tag: tag.toString('latin1') };
+  }
+}
+
+function remember<T>(memory: Map<bigint, T>, key: bigint, value: T): void {
+  if (memory.size >= MAX_REMEMBERED) memory.clear();
+  memory.set(key, value);
+}
+
+const managers = new WeakMap<Kernel, ObjectManager>();
+
+/** The object manager of a kernel, one each. @throws FormatError when the profile knows no object headers */
+export function objectManager(kernel: Kernel): ObjectManager {
+  let manager = managers.get(kernel);
+  if (manager === undefined) {
+    manager = new ObjectManager(kernel);
+    managers.set(kernel, manager);
+  }
+  return manager;
+}

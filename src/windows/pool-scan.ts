@@ -1,0 +1,222 @@
+import type { Kernel } from './kernel.js';
+import { objectPlaces, type ObjectPlaces } from './pool-object.js';
+import { POOL_RULES, type PoolRule } from './pool-rules.js';
+import { factsOf, POOL_HEADER, poolGranule, tagNumber, type PoolKind, type ScanFacts } from './pool.js';
+
+/** A stretch of physical memory, in bytes. */
+export interface ScanRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Told after each MiB or so: bytes read of the range's. */
+export type ScanProgress = (scanned: number) => void;
+
+const CHUNK = 1 << 20;
+const PAGE = 4096;
+const PROTECTED = 0x8000_0000;
+/** More blocks than this are no memory but an image made to exhaust us. */
+const MOST_HITS = 2_000_000;
+/** A page mapped at more addresses than this is looked at through the first. */
+const MOST_ADDRESSES = 4;
+const WHERE = 'pool scan';
+
+/** Places that may be blocks: parallel lists, since there may be very many. */
+interface Hits {
+  /** Physical address of the pool header, or of the page for a body without one. */
+  readonly places: number[];
+  readonly rules: PoolRule[];
+  /** Bytes of the block; 0: a body at a page's start. */
+  readonly sizes: number[];
+}
+
+/**
+ * Looks for pool blocks of the kinds in POOL_RULES over a range of physical memory: tags at every place where a block may begin, in one
+ * pass; then the blocks' virtual addresses by System's page tables; then each body by its kind's own rule, read through virtual memory.
+ *
+ * @param range multiples of a page
+ */
+export function scanPool(kernel: Kernel, range: ScanRange, progress: ScanProgress = () => {}): ScanFacts {
+  const { hits, scanned } = collect(kernel, range, progress);
+  return factsOf(verify(kernel, hits), scanned);
+}
+
+function collect(kernel: Kernel, range: ScanRange, progress: ScanProgress): { hits: Hits; scanned: number } {
+  const reader = kernel.reader(POOL_HEADER);
+  const granule = poolGranule(kernel);
+  const tagAt = kernel.profile.need('_POOL_HEADER', 'PoolTag').offset;
+  const { rules, lut } = tagTable(kernel);
+  const signatures = new Map(POOL_RULES.flatMap((rule) => (rule.pageSignature === undefined ? [] : [[rule.pageSignature, rule] as const])));
+  const hits: Hits = { places: [], rules: [], sizes: [] };
+  const hit = (place: number, rule: PoolRule, size: number): void => {
+    hits.places.push(place);
+    hits.rules.push(rule);
+    hits.sizes.push(size);
+  };
+  const buffer = Buffer.allocUnsafeSlow(CHUNK);
+  const words = new Uint32Array(buffer.buffer, buffer.byteOffset, CHUNK >>> 2);
+  const found = new Int32Array(CHUNK / granule);
+  let scanned = 0;
+  for (const run of kernel.physical.runs(range.start, range.end)) {
+    for (let at = 0; at < run.length; at += CHUNK) {
+      const length = Math.min(CHUNK, run.length - at);
+      kernel.physical.fill(run.start + at, buffer.subarray(0, length));
+      const count = findTags(words, length >>> 2, tagAt >>> 2, granule >>> 2, lut, rules, found);
+      for (let i = 0; i < count; i += 1) {
+        const word = found[i]!;
+        const block = word * 4 - tagAt;
+        const rule = rules.get(words[word]!)!;
+        const header = reader.decode(buffer.subarray(block, Math.min(block + reader.size, length)), 0n);
+        if (header === undefined) continue;
+        const size = header.blockSize * granule;
+        if (size >= reader.size + leastSize(kernel, rule) && !(rule.nonpaged === true && header.poolType % 2 === 1)) {
+          hit(run.start + at + block, rule, size);
+        }
+      }
+      for (let word = 0; word < length >>> 2; word += PAGE / 4) {
+        const rule = signatures.get(words[word]!);
+        if (rule !== undefined) hit(run.start + at + word * 4, rule, 0);
+      }
+      scanned += length;
+      progress(scanned);
+      if (hits.places.length > MOST_HITS) {
+        kernel.anomalies.add(WHERE, `stopped looking after ${MOST_HITS} candidate blocks`, run.start + at);
+        return { hits, scanned };
+      }
+    }
+  }
+  return { hits, scanned };
+}
+
+/**
+ * The hot loop: words at `first`, `first + step` … that are a tag. Low halves go through a table first, four at a time (measured: 0.69 of a
+ * plain read's rate against 0.52 one at a time); nearly none gets past it.
+ */
+function findTags(
+  words: Uint32Array, count: number, first: number, step: number, lut: Uint8Array, rules: ReadonlyMap<number, PoolRule>, found: Int32Array,
+): number {
+  const [step2, step3, step4] = [2 * step, 3 * step, 4 * step];
+  let hits = 0;
+  for (let i = first; i < count; i += step4) {
+    // Words past `count` are another chunk's; the loop below does not look at them.
+    if ((lut[words[i]! & 0xffff]! | lut[words[i + step]! & 0xffff]! | lut[words[i + step2]! & 0xffff]! | lut[words[i + step3]! & 0xffff]!) === 0) continue;
+    for (let at = i; at < i + step4 && at < count; at += step) {
+      const word = words[at]!;
+      if (lut[word & 0xffff] === 1 && rules.has(word)) {
+        found[hits] = at;
+        hits += 1;
+      }
+    }
+  }
+  return hits;
+}
+
+function tagTable(kernel: Kernel): { rules: ReadonlyMap<number, PoolRule>; lut: Uint8Array } {
+  const known = POOL_RULES.filter(({ structure }) => structure === undefined || kernel.profile.sizeOf(structure) !== undefined);
+  const rules = new Map(known.flatMap((rule) => {
+    const tag = tagNumber(rule.tag);
+    return [[tag, rule], [(tag | PROTECTED) >>> 0, rule]] as const;
+  }));
+  const lut = new Uint8Array(0x10000);
+  for (const tag of rules.keys()) lut[tag & 0xffff] = 1;
+  return { rules, lut };
+}
+
+function leastSize(kernel: Kernel, { structure, least = 0 }: PoolRule): number {
+  return structure === undefined ? least : kernel.profile.sizeOf(structure) ?? 0;
+}
+
+function verify(kernel: Kernel, hits: Hits): Map<PoolKind, Set<bigint>> {
+  const found = new Map<PoolKind, Set<bigint>>();
+  const pages = virtualPages(kernel, hits.places);
+  const objects = kernel.anomalies.attempt(WHERE, () => objectPlaces(kernel));
+  hits.places.forEach((place, i) => {
+    const rule = hits.rules[i]!;
+    const addresses = (pages.get(Math.floor(place / PAGE)) ?? []).map((page) => page + BigInt(place % PAGE));
+    const body = kernel.anomalies.attempt(WHERE, () => {
+      for (const address of addresses) {
+        for (const candidate of candidates(kernel, rule, address, hits.sizes[i]!, objects)) {
+          if (rule.plausible(kernel, candidate)) return candidate;
+        }
+      }
+      return addresses.length > 0 ? undefined : unmapped(kernel, rule, place, hits.sizes[i]!);
+    });
+    if (body === undefined) return;
+    const bodies = found.get(rule.kind);
+    if (bodies === undefined) found.set(rule.kind, new Set([body]));
+    else bodies.add(body);
+  });
+  return found;
+}
+
+/** Where the body may begin, of a block whose header is at `address`. */
+function* candidates(kernel: Kernel, rule: PoolRule, address: bigint, size: number, objects: ObjectPlaces | undefined): Iterable<bigint> {
+  if (size === 0) {
+    yield address;
+    return;
+  }
+  const header = kernel.reader(POOL_HEADER).size;
+  const data = address + BigInt(header);
+  if (rule.object === undefined) yield data;
+  else if (objects !== undefined) yield* objects.bodies(data, size - header, rule.object);
+}
+
+/**
+ * The virtual addresses of the pages that hold hits, by frame: one pass over the kernel half of System's page tables, pages in transition
+ * and behind prototype PTEs included. Only the frames asked for are kept, so that memory does not grow with the image.
+ */
+function virtualPages(kernel: Kernel, places: readonly number[]): Map<number, bigint[]> {
+  const frames = Float64Array.from(new Set(places.map((place) => Math.floor(place / PAGE)))).sort();
+  const pages = new Map<number, bigint[]>();
+  if (frames.length === 0) return pages;
+  for (const { start, pages: count, physical } of kernel.memory.mappings(kernel.mode.kernelStart, kernel.mode.lastAddress + 1n, true)) {
+    const first = physical / PAGE;
+    for (let i = lowerBound(frames, first); i < frames.length && frames[i]! < first + count; i += 1) {
+      const frame = frames[i]!;
+      const address = start + BigInt((frame - first) * PAGE);
+      const known = pages.get(frame);
+      if (known === undefined) pages.set(frame, [address]);
+      else if (known.length < MOST_ADDRESSES) known.push(address);
+    }
+  }
+  return pages;
+}
+
+function lowerBound(sorted: Float64Array, value: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (sorted[middle]! < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/**
+ * The body of a block that no page table maps: a neighbour in a list of its own says where it was, when that place leads back to
+ * these very bytes.
+ */
+function unmapped(kernel: Kernel, rule: PoolRule, place: number, size: number): bigint | undefined {
+  if (rule.links === undefined) return undefined;
+  const field = kernel.profile.field(...rule.links);
+  if (field === undefined) return undefined;
+  const pointer = kernel.pointerSize;
+  const end = Math.min(place + Math.max(size, 1), place - (place % PAGE) + PAGE);
+  const header = size === 0 ? 0 : kernel.reader(POOL_HEADER).size;
+  // An executive object's header length is not known here: every place where a body can begin is asked.
+  const last = rule.object === undefined ? 0 : 0x100;
+  for (let gap = 0; gap <= last; gap += pointer) {
+    const body = place + header + gap;
+    if (body + field.offset + pointer > end) return undefined;
+    const bytes = kernel.physical.read(body + field.offset, pointer);
+    const neighbour = bytes === undefined ? 0n : pointer === 8 ? bytes.readBigUInt64LE(0) : BigInt(bytes.readUInt32LE(0));
+    if (!kernel.isKernelAddress(neighbour)) continue;
+    for (const own of [neighbour, kernel.pointer(neighbour + BigInt(pointer))]) {
+      if (own === undefined || !kernel.isKernelAddress(own) || kernel.memory.translate(own) !== body + field.offset) continue;
+      const address = own - BigInt(field.offset);
+      if (rule.plausible(kernel, address)) return address;
+    }
+  }
+  return undefined;
+}
