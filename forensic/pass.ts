@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
 import PQueue from 'p-queue';
@@ -7,7 +8,7 @@ import { systemTag, writeGeneral } from './json.js';
 import { allPresent, removeUnfinished, type OutputFile } from './output.js';
 import type { PassMessage, PassState, StepProgress } from './progress.js';
 import { runStage, stageFiles } from './run-stage.js';
-import { DATABASE_FILE, Snapshots } from './snapshots.js';
+import { DATABASE_FILE, SNAPSHOT_FILE, Snapshots } from './snapshots.js';
 import type { Stage } from './stage.js';
 import { Store, type Identity } from './store.js';
 import { timelineFiles, writeTimeline } from './timeline.js';
@@ -72,6 +73,7 @@ export class Pass {
       { name: 'general', files: ['json/general.json'], write: () => writeGeneral(folder, this.#generalStages()) },
     ];
     removeUnfinished(folder);
+    rmSync(join(folder, SNAPSHOT_FILE), { force: true });
     this.#store = Store.open(join(folder, DATABASE_FILE), stages, this.#closings.map(({ name }) => name), options.identity);
     this.#snapshots = new Snapshots(this.#store, folder, () => performance.now() - this.#begun);
     for (const { name } of [...stages, ...this.#closings]) {
@@ -119,7 +121,7 @@ export class Pass {
       this.#state = this.#abort.signal.aborted ? 'stopped' : 'done';
     } catch (error) {
       this.#state = this.#abort.signal.aborted ? 'stopped' : 'failed';
-      this.#failure = sentence(error);
+      this.#failure = error instanceof Stopped ? undefined : sentence(error);
     }
     try {
       if (this.#state === 'done') {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { isoTime } from '../src/bytes/filetime.js';
 import { hex } from '../src/bytes/hex.js';
-import { openDatabase, SqliteFailure, type Database, type SqlRow, type SqlValue, type Statement } from '../native-bindings/sqlite.js';
+import { openDatabase, reserveDatabase, SqliteFailure, type Database, type SqlRow, type SqlValue, type Statement } from '../native-bindings/sqlite.js';
 import { createTable, deleteFrom, insertInto } from './schema.js';
 import type { Stage, TimelineEvent } from './stage.js';
 
@@ -165,6 +165,7 @@ export class Store {
   /** Writes a copy that needs no write-ahead log to read, so that SQLite opens it on a read-only file system. */
   copyTo(path: string): void {
     rmSync(path, { force: true });
+    reserveDatabase(path);
     this.database.prepare('VACUUM INTO ?').run(path);
   }
 

@@ -6,6 +6,9 @@ import { EXIT, UserError } from './exit-codes.js';
 import { fuseProblem, prepareMountPoint, userAllowOther } from './mount-point.js';
 import { Renderer } from './renderer.js';
 import { serve, type Serving } from './serve.js';
+import type { ScanFacts } from '../src/windows/pool.js';
+import { startAnalysis, type Analysis } from './analysis.js';
+import { progressDisplay } from './progress.js';
 import { openTree } from './tree/root.js';
 import { workFolder } from './work-folder.js';
 
@@ -70,17 +73,37 @@ export async function mountImage(request: MountRequest, log: (line: string) => v
   if (`${work}/`.startsWith(`${mountPoint}/`)) {
     throw new UserError(`The work folder ${work} lies under the mount point; choose another with --work.`, EXIT.folder);
   }
-  const tree = openTree({ path: image });
+  let analysis: Analysis | undefined;
+  const tree = openTree({ path: image }, () => analysis?.directory);
   const renderer = new Renderer(new URL('./render-worker.js', import.meta.url), tree.facts);
-  const serving = await serve({
-    tree, renderer, work, log, mountPoint, options,
-    driver: await DRIVERS[request.driver](),
-    name: basename(image),
-    debug: request.debug,
+  const display = await progressDisplay();
+  let serving: Serving | undefined;
+  const scanned: ScanFacts[] = [];
+  analysis = startAnalysis({
+    facts: tree.facts, size: tree.opened.image.memory.size, folder: work, forensic: request.forensic !== 'off', log,
+    onScanned: (facts) => {
+      if (serving === undefined) scanned.push(facts);
+      else serving.join(facts);
+    },
+    onProgress: (progress) => display.update(progress),
   });
-  onMounted(serving);
-  await serving.ended;
-  tree.close();
+  try {
+    serving = await serve({
+      tree, renderer, work, log, mountPoint, options,
+      driver: await DRIVERS[request.driver](),
+      name: basename(image),
+      debug: request.debug,
+    });
+    for (const facts of scanned) serving.join(facts);
+    if (request.forensic === 'wait') await Promise.race([analysis.ended, serving.ended]);
+    onMounted(serving);
+    void analysis.ended.then(() => display.stop());
+    await serving.ended;
+  } finally {
+    display.stop();
+    await analysis.close();
+    tree.close();
+  }
 }
 
 /** What the detached child tells its parent. */

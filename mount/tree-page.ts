@@ -5,14 +5,43 @@ import type { Node } from '../src/vfs/node.js';
 interface Group {
   readonly name: string;
   readonly nodes: Node[];
+  readonly enter: boolean;
+  readonly doc: string | undefined;
 }
 
 /** A page's directory: what `ls` shows, without what the image alone decides. */
 interface Section {
   readonly path: string;
-  readonly doc: string | undefined;
   readonly groups: readonly Group[];
 }
+
+/** Names that come from the image: many paths that are one line of the page. */
+interface Shape {
+  /** Matches a path; a directory's ends with a slash. Above it, names have their shape already. */
+  readonly paths: RegExp;
+  readonly name: string;
+  readonly doc: string;
+  /** False: what is in it is described elsewhere. */
+  readonly enter?: boolean;
+}
+
+/** In the order they are asked. */
+const SHAPES: readonly Shape[] = [
+  { paths: /^\/name\/[^/]+\/$/, name: '<name>-<pid>', doc: 'a process; `<name>-(1)-<pid>` when it has ended' },
+  { paths: /^\/pid\/[^/]+\/$/, name: '<pid>', doc: 'the same process by its ID', enter: false },
+  { paths: /\/modules\/[^/]+\/$/, name: '<module>', doc: 'a module of the process' },
+  { paths: /^\/registry\/hive_files\/[^/]+\.reghive$/, name: '0x<cmhive>-<name>.reghive', doc: 'the hive as a file, rebuilt from memory' },
+  { paths: /^\/registry\/hive_files\/[^/]+\.map$/, name: '0x<cmhive>-<name>.reghive.map', doc: 'which parts of it were not in the image; listed when there are any' },
+  { paths: /^\/registry\/by-hive\/[^/]+\/$/, name: '0x<cmhive>-<name>', doc: 'the keys of a hive' },
+  { paths: /^\/registry\/by-hive\/[^/]+\/ROOT\/$/, name: 'ROOT', doc: 'its root key, as below `/registry/HKLM/<hive>/`', enter: false },
+  { paths: /^\/registry\/HKLM\/[^/]+\/$/, name: '<hive>', doc: 'the root key of a hive: SOFTWARE, SYSTEM, SAM …' },
+  { paths: /^\/registry\/HKU\/[^/]+\/$/, name: '<user>', doc: 'the root key of a user\'s hive, as below `/registry/HKLM/<hive>/`; the SID answers too', enter: false },
+  { paths: /^\/registry\/HKLM\/<hive>\/[^/]+\/$/, name: '<key>', doc: 'a key in it, like this one; its time is the last write', enter: false },
+  { paths: /^\/registry\/HKLM\/<hive>\/\(_Key_\)$/, name: '(_Key_)', doc: 'the key\'s own cell, raw' },
+  { paths: /^\/registry\/HKLM\/<hive>\/\(_Key_\)\.txt$/, name: '(_Key_).txt', doc: 'the key\'s address, name, last write, class and counts' },
+  { paths: /^\/registry\/HKLM\/<hive>\/[^/]+\.txt$/, name: '<value>.txt', doc: 'a value\'s address, type and data as text' },
+  { paths: /^\/registry\/HKLM\/<hive>\/[^/]+$/, name: '<value>', doc: 'a value\'s data, raw' },
+];
 
 const INTRODUCTION = `# The tree
 
@@ -25,54 +54,56 @@ Every table \`x.txt\` also answers to \`x.csv\` and \`x.jsonl\` in the same dire
 
 /** A table's cell in Markdown. */
 function cell(text: string): string {
-  return text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
+  return text.replaceAll('|', '\\|');
 }
 
 function tableOf(node: Node): Table<never> | undefined {
   return node.kind === 'bytes' || node.kind === 'host' ? node.table : undefined;
 }
 
-/** What a node holds, in one line. */
-function meaning(node: Node): string {
+/** What a group's nodes hold, in one line. */
+function meaning({ doc, nodes: [node] }: Group): string {
+  if (doc !== undefined || node === undefined) return doc ?? '';
   if (node.doc !== undefined) return node.doc;
   if (node.kind === 'link') return `link to \`${node.target}\``;
   return tableOf(node)?.doc ?? '';
 }
 
+/** The name that a path has on the page, and whether it is gone into. */
+function shapeOf(path: string): Shape | undefined {
+  return SHAPES.find(({ paths }) => paths.test(path));
+}
+
 /** What all nodes of one kind list, by shape of name, in the order of first sight. */
-function groupsOf(nodes: readonly Node[]): Group[] {
+function groupsOf(nodes: readonly Node[], path: string): Group[] {
   const groups = new Map<string, Group>();
   for (const node of nodes) {
     if (node.kind !== 'directory') continue;
     for (const [given, child] of node.entries()) {
-      const name = child.pattern ?? given;
+      const shape = shapeOf(path + given + (child.kind === 'directory' ? '/' : ''));
+      const name = shape?.name ?? given;
       const group = groups.get(name);
-      if (group === undefined) groups.set(name, { name, nodes: [child] });
+      if (group === undefined) groups.set(name, { name, nodes: [child], enter: shape?.enter ?? true, doc: shape?.doc });
       else group.nodes.push(child);
     }
   }
   return [...groups.values()];
 }
 
-/** All kinds of directories, each once: a directory inside one of its own kind (a key in a key) is not gone into. */
-function sectionsOf(nodes: readonly Node[], path: string, above: readonly string[]): Section[] {
-  const groups = groupsOf(nodes);
-  const section = { path, doc: nodes[0]?.doc, groups };
-  const below = groups.flatMap((group) => {
-    const [first] = group.nodes;
-    if (first?.kind !== 'directory' || (first.pattern !== undefined && above.includes(first.pattern))) return [];
-    return sectionsOf(group.nodes, `${path}${group.name}/`, first.pattern === undefined ? above : [...above, first.pattern]);
-  });
-  return [section, ...below];
+/** All kinds of directories, each once. */
+function sectionsOf(nodes: readonly Node[], path: string): Section[] {
+  const groups = groupsOf(nodes, path);
+  const below = groups.filter(({ nodes: [first], enter }) => first?.kind === 'directory' && enter)
+    .flatMap((group) => sectionsOf(group.nodes, `${path}${group.name}/`));
+  return [{ path, groups }, ...below];
 }
 
-function sectionText({ path, doc, groups }: Section): string {
-  const rows = groups.map(({ name, nodes }) => {
-    const [node] = nodes;
-    const shown = node?.kind === 'directory' ? `${name}/` : name;
-    return `| \`${shown.replaceAll('|', '\\|')}\` | ${node === undefined ? '' : cell(meaning(node))} |`;
+function sectionText({ path, groups }: Section): string {
+  const rows = groups.map((group) => {
+    const shown = group.nodes[0]?.kind === 'directory' ? `${group.name}/` : group.name;
+    return `| \`${shown}\` | ${cell(meaning(group))} |`;
   });
-  return [`## \`${path}\``, '', ...(doc === undefined ? [] : [doc, '']), '| name | what it holds |', '|---|---|', ...rows, ''].join('\n');
+  return [`## \`${path}\``, '', '| name | what it holds |', '|---|---|', ...rows, ''].join('\n');
 }
 
 /** Where a column's value goes: its name, and its CSV heading when there is one. */
@@ -90,7 +121,7 @@ function tableText(table: Table<never>, paths: readonly string[]): string {
 
 /** The whole page, from one tree. */
 export function treePage(root: Node): string {
-  const sections = sectionsOf([root], '/', []);
+  const sections = sectionsOf([root], '/');
   const tables = new Map<Table<never>, string[]>();
   for (const { path, groups } of sections) {
     for (const { name, nodes } of groups) {
@@ -104,6 +135,6 @@ export function treePage(root: Node): string {
 
 /** The files of a tree that say nothing of themselves, as paths. */
 export function undocumented(root: Node): string[] {
-  return sectionsOf([root], '/', []).flatMap(({ path, groups }) =>
-    groups.filter(({ nodes }) => nodes.every((node) => meaning(node) === '')).map(({ name }) => path + name));
+  return sectionsOf([root], '/').flatMap(({ path, groups }) =>
+    groups.filter((group) => meaning(group) === '').map(({ name }) => path + name));
 }

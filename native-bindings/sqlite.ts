@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import Sqlite from 'better-sqlite3';
 
 /** What a column takes and gives; undefined is SQL's NULL. */
@@ -78,9 +79,15 @@ class BetterDatabase implements Database {
   }
 }
 
+/** Makes an empty file that only its owner reads; SQLite gives its side files the same rights. */
+export function reserveDatabase(path: string): void {
+  closeSync(openSync(path, 'a', 0o600));
+}
+
 /** Opens a SQLite file, and makes it unless `readonly`. @throws SqliteFailure when it is no database or cannot be opened */
 export function openDatabase(path: string, options: DatabaseOptions = {}): Database {
   try {
+    if (options.readonly !== true) reserveDatabase(path);
     const inner = new Sqlite(path, { readonly: options.readonly ?? false });
     // SQLite opens lazily: make a file that is no database fail here.
     inner.pragma('schema_version', { simple: true });

@@ -1,7 +1,8 @@
 import { hex } from '../../src/bytes/hex.js';
-import type { PageKind } from '../../src/paging/pte.js';
+import type { PageKind, PageState } from '../../src/paging/pte.js';
 import type { Process } from '../../src/windows/process.js';
-import { prototypeAddress, type Vad } from '../../src/windows/vad.js';
+import { prototypeIn } from '../../src/windows/vad-prototype.js';
+import type { Vad } from '../../src/windows/vad.js';
 import { vadFlags, vadType } from '../vad-text.js';
 
 /** A page that the hardware maps. */
@@ -43,16 +44,19 @@ export function* writableAndExecutable(process: Process, vad: Vad): Generator<Ma
 }
 
 /** The physical address of the section's own page behind a page of a mapped section; undefined when it is not in the image. */
-export function sectionPage(process: Process, address: bigint): number | undefined {
-  const at = prototypeAddress(process, address);
-  return at === undefined ? undefined : process.kernel.memory.prototypePte(at)?.physical;
+export function sectionPage(process: Process, vad: Vad, address: bigint): number | undefined {
+  return sectionState(process, vad, address)?.physical;
+}
+
+function sectionState({ kernel }: Process, vad: Vad, address: bigint): PageState | undefined {
+  const at = prototypeIn([vad], address, kernel.mode.entryBytes);
+  return at === undefined ? undefined : kernel.memory.prototypePte(at);
 }
 
 /** One page as analysts know it: physical address, PTE, state, rights, VAD, and the section's page behind it. */
 export function pageText(process: Process, vad: Vad, page: MappedPage): string {
   const own = process.memory.pte(page.address);
-  const at = prototypeAddress(process, page.address);
-  const behind = at === undefined ? undefined : process.kernel.memory.prototypePte(at);
+  const behind = sectionState(process, vad, page.address);
   return [
     hex(page.physical, 12), hex(own.pte, 16), LETTERS[own.kind], `r${page.writable ? 'w' : '-'}${page.executable ? 'x' : '-'}`, hex(vad.address, 16),
     hex(behind?.physical ?? 0, 12), hex(behind?.pte ?? 0n, 16), LETTERS[behind?.kind ?? 'unmapped'], vadType(vad).padEnd(5), vadFlags(vad), vad.file ?? '',

@@ -10,7 +10,7 @@ function* patched(process: Process, vad: Vad): Generator<MappedPage> {
   const { physical } = process.kernel;
   let found = 0;
   for (const page of executablePages(process, vad)) {
-    const original = sectionPage(process, page.address);
+    const original = sectionPage(process, vad, page.address);
     if (original === undefined || original === page.physical) continue;
     const [own, section] = [physical.read(page.physical, PAGE), physical.read(original, PAGE)];
     if (own === undefined || section === undefined || own.equals(section)) continue;

@@ -3,7 +3,7 @@ import type { Module } from '../../src/windows/module.js';
 import type { Process } from '../../src/windows/process.js';
 import type { Thread } from '../../src/windows/thread.js';
 import { readToken } from '../../src/windows/token.js';
-import { vadAt } from '../../src/windows/vad.js';
+import { vadAt, type Vad } from '../../src/windows/vad.js';
 import { userProcesses, type Detector } from '../detector.js';
 import { sectionPage } from './pages.js';
 
@@ -42,12 +42,12 @@ class Starts {
   }
 
   /** The page of a mapped image is a private copy. */
-  copied(address: bigint): boolean {
+  copied(vad: Vad, address: bigint): boolean {
     const page = address & ~0xfffn;
     let copied = this.#copied.get(page);
     if (copied === undefined) {
       const { kind, physical } = this.process.memory.pte(page);
-      const behind = kind === 'present' ? sectionPage(this.process, page) : undefined;
+      const behind = kind === 'present' ? sectionPage(this.process, vad, page) : undefined;
       copied = behind !== undefined && behind !== physical;
       this.#copied.set(page, copied);
     }
@@ -68,7 +68,7 @@ function suspicion(starts: Starts, thread: Thread): { readonly flags: readonly s
   for (const at of places) {
     const vad = vadAt(process.vads(), at);
     if (vad !== undefined && !vad.image) flag('NO_IMAGE', at);
-    else if (vad !== undefined && starts.copied(at)) flag('PRIVATE_MEMORY', at);
+    else if (vad !== undefined && starts.copied(vad, at)) flag('PRIVATE_MEMORY', at);
   }
   const begin = thread.win32StartAddress;
   const module = begin === 0n ? undefined : starts.moduleAt(begin);

@@ -38,7 +38,7 @@ export interface OpenedTree {
  * @param forensic makes /forensic where a pass runs; undefined: there is none
  * @throws ImageError when the file cannot be read as an image
  */
-export function openTree(facts: TreeFacts, forensic?: () => Directory): OpenedTree {
+export function openTree(facts: TreeFacts, forensic?: () => Directory | undefined): OpenedTree {
   const image = openImage(facts.path);
   const opened = openWindows(image, facts.kernel);
   const { windows } = opened;
@@ -52,7 +52,7 @@ export function openTree(facts: TreeFacts, forensic?: () => Directory): OpenedTr
   };
 }
 
-function rootDirectory({ image, diagnosis, windows }: OpenedWindows, forensic: (() => Directory) | undefined): Directory {
+function rootDirectory({ image, diagnosis, windows }: OpenedWindows, forensic: (() => Directory | undefined) | undefined): Directory {
   return directory({
     'diagnose.json': text(() => `${JSON.stringify(diagnosis, undefined, 2)}\n`),
     'diagnose.txt': text(() => diagnosisText(diagnosis)),

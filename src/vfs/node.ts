@@ -11,8 +11,6 @@ export type Cost = 'quick' | 'slow';
 export interface About {
   /** What it holds, one line for the documentation. */
   readonly doc?: string | undefined;
-  /** What its name looks like, for the documentation, when the name comes from the image: `<name>-<pid>`. */
-  readonly pattern?: string | undefined;
   /** The subject's own time as FILETIME; undefined: the nearest directory above that has one, at last the capture time. */
   readonly mtime?: bigint | undefined;
   /**

@@ -1,14 +1,27 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Anomalies } from '../../../src/bytes/anomaly.js';
+import { nearestProfiles } from '../../../src/profile/bundled.js';
+import { Kernel } from '../../../src/windows/kernel.js';
 import { objectManager } from '../../../src/windows/object.js';
 import { directoryObjects, namespace } from '../../../src/windows/object-directory.js';
-import { BUILDS, objectMachine, profileOf, withoutSymbols } from './object-machine.js';
+import { FAMILIES, machine } from '../../support/machine.js';
 
-for (const build of BUILDS) {
+/** The same kernel, known by layouts alone but for what symbols it still has. */
+function withoutSymbols(kernel: Kernel, ...absent: readonly string[]): Kernel {
+  const symbol = (name: string): number | undefined => (absent.includes(name) ? undefined : kernel.profile.symbol(name));
+  for (const profile of nearestProfiles(kernel.profile.build, Number(kernel.profile.version.split('.')[3]), symbol)) {
+    return new Kernel(kernel.physical, kernel.mode, kernel.software, kernel.facts, profile, new Anomalies());
+  }
+  throw new Error('no layout is near');
+}
+
+for (const build of FAMILIES) {
   test(`build ${build}: an object's type is told from its header`, () => {
-    const { objects, kernel } = objectMachine(build);
-    const event = objects.create('Event', '_KEVENT', { handleCount: 3 });
-    const port = objects.create('ALPC Port', '_ALPC_PORT');
+    const made = machine({ profile: build });
+    const event = made.objects.create('Event', '_KEVENT', { handleCount: 3 });
+    const port = made.objects.create('ALPC Port', '_ALPC_PORT');
+    const { kernel } = made.open();
     const manager = objectManager(kernel);
     assert.equal(manager.header(event.address)?.type?.name, 'Event');
     assert.equal(manager.header(event.address)?.type?.tag, 'Even');
@@ -18,87 +31,86 @@ for (const build of BUILDS) {
   });
 
   test(`build ${build}: a name is found behind every set of optional headers`, () => {
-    const { objects, kernel } = objectMachine(build);
-    const manager = objectManager(kernel);
-    for (let infoMask = 0; infoMask < 0x10; infoMask += 1) {
-      const named = objects.create('Mutant', '_KMUTANT', { name: `made-${infoMask}`, infoMask });
-      assert.equal(manager.name(named.address), `made-${infoMask}`);
-    }
-    assert.equal(manager.name(objects.create('Mutant', '_KMUTANT', { infoMask: 0xd }).address), undefined);
+    const made = machine({ profile: build });
+    const masks = Array.from({ length: 16 }, (_, mask) => mask);
+    const named = masks.map((infoMask) => made.objects.create('Mutant', '_KMUTANT', { name: `made-${infoMask}`, infoMask }));
+    const nameless = made.objects.create('Mutant', '_KMUTANT', { infoMask: 0xd });
+    const manager = objectManager(made.open().kernel);
+    assert.deepEqual(named.map(({ address }) => manager.name(address)), masks.map((infoMask) => `made-${infoMask}`));
+    assert.equal(manager.name(nameless.address), undefined);
   });
 }
 
 test('without the table of offsets the optional headers\' own sizes lead to the name', () => {
-  const profile = withoutSymbols(19041, ['ObpInfoMaskToOffset']);
-  const { objects, kernel } = objectMachine(19041, profile);
-  const named = objects.create('Mutant', '_KMUTANT', { name: 'made', infoMask: 0x5 });
+  const made = machine();
+  const named = made.objects.create('Mutant', '_KMUTANT', { name: 'made', infoMask: 0x5 });
+  const kernel = withoutSymbols(made.open().kernel, 'ObpInfoMaskToOffset');
   assert.equal(objectManager(kernel).name(named.address), 'made');
 });
 
 test('a path leads from the root through all directories', () => {
-  const { objects, kernel } = objectMachine(19041);
-  const event = objects.create('Event', '_KEVENT', { name: 'ready' });
-  objects.enter('\\Sessions\\1\\BaseNamedObjects', event.address, 'ready');
-  const manager = objectManager(kernel);
+  const made = machine();
+  const event = made.objects.create('Event', '_KEVENT', { name: 'ready' });
+  made.objects.enter('\\Sessions\\1\\BaseNamedObjects', event.address, 'ready');
+  const manager = objectManager(made.open().kernel);
   assert.equal(manager.path(event.address), '\\Sessions\\1\\BaseNamedObjects\\ready');
-  assert.equal(manager.path(objects.directory('\\Sessions\\1')), '\\Sessions\\1');
-  assert.equal(manager.path(objects.directory('\\')), '\\');
+  assert.equal(manager.path(made.objects.directory('\\Sessions\\1')), '\\Sessions\\1');
+  assert.equal(manager.path(made.objects.directory('\\')), '\\');
 });
 
 test('an object that hangs in no directory has a name and no path', () => {
-  const { objects, kernel } = objectMachine(19041);
-  const event = objects.create('Event', '_KEVENT', { name: 'loose' });
-  assert.equal(objectManager(kernel).name(event.address), 'loose');
-  assert.equal(objectManager(kernel).path(event.address), undefined);
+  const made = machine();
+  const event = made.objects.create('Event', '_KEVENT', { name: 'loose' });
+  const manager = objectManager(made.open().kernel);
+  assert.equal(manager.name(event.address), 'loose');
+  assert.equal(manager.path(event.address), undefined);
 });
 
 test('directories that lie in each other end in no path and an anomaly', () => {
-  const { objects, kernel, synthetic } = objectMachine(19041);
-  const [outer, inner] = [objects.directory('\\outer'), objects.directory('\\outer\\inner')];
-  const header = BigInt(synthetic.profile.need('_OBJECT_HEADER', 'Body').offset);
-  const info = synthetic.view('_OBJECT_HEADER_NAME_INFO', outer - header - BigInt(synthetic.profile.sizeOf('_OBJECT_HEADER_NAME_INFO') ?? 0));
-  info.set('Directory', inner);
+  const made = machine();
+  const [outer, inner] = [made.objects.directory('\\outer'), made.objects.directory('\\outer\\inner')];
+  const info = made.objects.header(outer).address - BigInt(made.kernel.profile.sizeOf('_OBJECT_HEADER_NAME_INFO') ?? 0);
+  made.lie('_OBJECT_HEADER_NAME_INFO', info, 'Directory', inner);
+  const { kernel, anomalies } = made.open();
   assert.equal(objectManager(kernel).path(inner), undefined);
-  assert.ok(kernel.anomalies.list.some(({ where, what }) => where === 'object directories' && what.includes('already visited')));
+  assert.ok(anomalies.list.some(({ where, what }) => where === 'object directories' && what.includes('already visited')));
 });
 
-test('without symbols the types that the kernel exports are known, and the cookie is derived from them', () => {
-  const profile = withoutSymbols(19041, ['ObTypeIndexTable', 'ObHeaderCookie']);
-  const { synthetic, objects, kernel } = objectMachine(19041, profileOf(19041));
-  const reduced = objectMachine(19041).kernel;
-  assert.notEqual(reduced, kernel);
-  const driver = objects.create('Driver', '_DRIVER_OBJECT');
-  const blind = new (kernel.constructor as typeof import('../../../src/windows/kernel.js').Kernel)(
-    kernel.physical, kernel.mode, kernel.software, kernel.facts, profile, kernel.anomalies);
-  assert.equal(objectManager(blind).header(driver.address)?.type?.name, 'Driver');
-  assert.equal(objectManager(blind).header(synthetic.symbol('PsProcessType'))?.type, undefined);
+test('without their table the types that the kernel exports are known, and without the cookie it is derived from them', () => {
+  const made = machine();
+  const driver = made.objects.create('Driver', '_DRIVER_OBJECT');
+  const kernel = withoutSymbols(made.open().kernel, 'ObTypeIndexTable', 'ObHeaderCookie');
+  assert.equal(objectManager(kernel).header(driver.address)?.type?.name, 'Driver');
+  assert.equal(objectManager(kernel).header(made.built(4).view.address)?.type?.name, 'Process');
 });
 
 test('a cookie that does not fit the headers is an anomaly', () => {
-  const { synthetic, objects, kernel } = objectMachine(19041);
-  synthetic.space.write(synthetic.symbol('ObHeaderCookie'), Buffer.from([objects.cookie ^ 0x11]));
-  objectManager(kernel).header(objects.directory('\\'));
-  assert.ok(kernel.anomalies.list.some(({ what }) => what.startsWith('ObHeaderCookie is')));
+  const made = machine();
+  made.kernel.space.write(made.kernel.symbol('ObHeaderCookie'), Buffer.from([made.objects.cookie ^ 0x11]));
+  const { kernel, anomalies } = made.open();
+  objectManager(kernel).header(made.objects.directory('\\'));
+  assert.ok(anomalies.list.some(({ what }) => what.startsWith('ObHeaderCookie is')));
 });
 
 test('the namespace lists every directory before what it holds', () => {
-  const { objects, kernel } = objectMachine(19041);
-  for (const name of ['b', 'a']) objects.enter('\\Device', objects.create('Device', '_DEVICE_OBJECT', { name }).address, name);
-  objects.enter('\\Driver', objects.create('Driver', '_DRIVER_OBJECT', { name: 'd' }).address, 'd');
-  const all = [...namespace(kernel)].map(({ path, type }) => `${path} ${type?.name}`);
-  assert.deepEqual(all, ['\\ Directory', '\\Device Directory', '\\Device\\a Device', '\\Device\\b Device', '\\Driver Directory', '\\Driver\\d Driver']);
+  const made = machine();
+  for (const name of ['b', 'a']) made.objects.enter('\\Device', made.objects.create('Device', '_DEVICE_OBJECT', { name }).address, name);
+  made.objects.enter('\\Driver', made.objects.create('Driver', '_DRIVER_OBJECT', { name: 'd' }).address, 'd');
+  const { kernel } = made.open();
+  assert.deepEqual([...namespace(kernel)].map(({ path, type }) => `${path} ${type?.name}`),
+    ['\\ Directory', '\\Device Directory', '\\Device\\a Device', '\\Device\\b Device', '\\Driver Directory', '\\Driver\\d Driver']);
   assert.deepEqual([...namespace(kernel, ['driver'])].map(({ path }) => path), ['\\Driver', '\\Driver\\d']);
 });
 
 test('a chain of a directory\'s bucket that leads back to itself ends', () => {
-  const { synthetic, objects, kernel } = objectMachine(19041);
-  const directory = objects.directory('\\Device');
-  const device = objects.create('Device', '_DEVICE_OBJECT', { name: 'x' });
-  objects.enter('\\Device', device.address, 'x');
-  const buckets = synthetic.view('_OBJECT_DIRECTORY', directory).at('HashBuckets');
-  const bucket = Array.from({ length: 37 }, (_, i) => synthetic.space.u64(buckets + BigInt(i * 8))).find((entry) => entry !== 0n);
-  assert.notEqual(bucket, undefined);
-  synthetic.view('_OBJECT_DIRECTORY_ENTRY', bucket ?? 0n).set('ChainLink', bucket ?? 0n);
+  const made = machine();
+  const directory = made.objects.directory('\\Device');
+  const device = made.objects.create('Device', '_DEVICE_OBJECT', { name: 'x' });
+  made.objects.enter('\\Device', device.address, 'x');
+  const buckets = made.view('_OBJECT_DIRECTORY', directory).at('HashBuckets');
+  const bucket = Array.from({ length: 37 }, (_, i) => made.kernel.space.u64(buckets + BigInt(i * 8))).find((entry) => entry !== 0n) ?? 0n;
+  made.lie('_OBJECT_DIRECTORY_ENTRY', bucket, 'ChainLink', bucket);
+  const { kernel, anomalies } = made.open();
   assert.deepEqual(directoryObjects(kernel, directory), [device.address]);
-  assert.equal(kernel.anomalies.list.length, 1);
+  assert.deepEqual(anomalies.list.map(({ where }) => where), ['object directory']);
 });

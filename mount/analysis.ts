@@ -1,0 +1,83 @@
+import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
+import { startForensic, type ForensicPass } from '../forensic/client.js';
+import { forensicDirectory } from '../forensic/tree.js';
+import type { Directory } from '../src/vfs/node.js';
+import type { ScanFacts } from '../src/windows/pool.js';
+import type { Progress } from './progress.js';
+import { startPoolScan, type PoolScan } from './scan-client.js';
+import type { TreeFacts } from './tree/root.js';
+
+/** What runs beside the mount: the pool scan, whose findings join the tree, and the forensic pass. */
+export interface Analysis {
+  /** /forensic; undefined where no pass runs. */
+  readonly directory: Directory | undefined;
+  /** Resolves when scan and pass have ended, however. */
+  readonly ended: Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface AnalysisOptions {
+  readonly facts: TreeFacts;
+  /** One past the highest physical address. */
+  readonly size: number;
+  /** Our folder for this image. */
+  readonly folder: string;
+  readonly forensic: boolean;
+  readonly onScanned: (facts: ScanFacts) => void;
+  readonly onProgress: (progress: Progress) => void;
+  readonly log: (line: string) => void;
+}
+
+/** Starts them. Nothing is started where no Windows was recognised. */
+export function startAnalysis(options: AnalysisOptions): Analysis {
+  const { facts, size, folder, forensic, onScanned, onProgress, log } = options;
+  if (facts.kernel === undefined) return { directory: undefined, ended: Promise.resolve(), close: () => Promise.resolve() };
+  const pass = forensic ? startPass(facts, folder, onProgress) : undefined;
+  const started = Date.now();
+  const scan = startPoolScan(facts.path, facts.kernel, size, {
+    progress: (scanned, total) => onProgress({
+      stage: 'pool scan', percent: total === 0 ? 100 : (scanned / total) * 100,
+      rate: `${(scanned / 1e6 / Math.max(1, Date.now() - started)).toFixed(1)} GB/s`,
+    }),
+  });
+  const scanEnded = joinWhenScanned(scan, pass, onScanned, log);
+  return {
+    directory: pass && forensicDirectory(pass.view),
+    ended: Promise.all([scanEnded, pass?.ended]).then(() => undefined),
+    close: async () => {
+      await Promise.all([scan.stop(), pass?.close()]);
+    },
+  };
+}
+
+async function joinWhenScanned(scan: PoolScan, pass: ForensicPass | undefined, onScanned: (facts: ScanFacts) => void, log: (line: string) => void): Promise<void> {
+  try {
+    const { facts } = await scan.result;
+    onScanned(facts);
+    pass?.join(facts);
+  } catch (error) {
+    // The list walks stand without it; the pass must not wait for ever.
+    log(`the pool scan failed: ${error instanceof Error ? error.message : String(error)}`);
+    pass?.join(undefined);
+  }
+}
+
+function startPass(facts: TreeFacts, folder: string, onProgress: (progress: Progress) => void): ForensicPass {
+  return startForensic({
+    path: facts.path, kernel: facts.kernel, folder, version: programVersion(),
+    onProgress: ({ percent, steps }) => {
+      const running = steps.find((step) => step.state === 'running');
+      onProgress({
+        stage: `forensic pass${running === undefined ? '' : `, ${running.name}`}`, percent,
+        rate: running === undefined || running.rate === 0 ? '' : `${Math.round(running.rate)} rows/s`,
+      });
+    },
+  });
+}
+
+/** Of package.json, which lies above the built files. */
+export function programVersion(): string {
+  const path = fileURLToPath(new URL('../../package.json', import.meta.url));
+  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
+}

@@ -1,0 +1,3 @@
+import { mountCases } from './mount-cases.js';
+
+mountCases('fuse-native');
