@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { Anomaly } from '../src/bytes/anomaly.js';
 import { UNIX_EPOCH_FILETIME } from '../src/bytes/filetime.js';
@@ -56,7 +56,8 @@ function imageIdentity(path: string): string {
 /** Starts the pass in a worker. @throws when the image cannot be looked at */
 export function startForensic(options: ForensicOptions): ForensicPass {
   const { path, kernel, folder, version, budget } = options;
-  const task: ForensicTask = { path, kernel, folder, budget, identity: { image: imageIdentity(path), version } };
+  const beside = `${folder}.${process.pid}`;
+  const task: ForensicTask = { path, kernel, folder, beside, budget, identity: { image: imageIdentity(path), version } };
   const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: task });
   const files = new Map<string, string>();
   const anomalies: Anomaly[] = [];
@@ -102,6 +103,7 @@ export function startForensic(options: ForensicOptions): ForensicPass {
       const grace = setTimeout(() => void worker.terminate(), GRACE);
       await ended;
       clearTimeout(grace);
+      rmSync(beside, { recursive: true, force: true });
     },
   };
 }

@@ -66,15 +66,16 @@ export class Pass {
   #reported = 0;
   #anomalies = 0;
 
+  /** @throws SqliteFailure with `busy` when another pass works in the folder */
   constructor(private readonly options: PassOptions) {
     const { folder, stages } = options;
     this.#closings = [
       { name: 'timeline', files: [...timelineFiles('all'), 'json/timeline.json'], write: () => writeTimeline(this.#store, folder, 'all', undefined, this.#prefix()) },
       { name: 'general', files: ['json/general.json'], write: () => writeGeneral(folder, this.#generalStages()) },
     ];
+    this.#store = Store.open(join(folder, DATABASE_FILE), stages, this.#closings.map(({ name }) => name), options.identity);
     removeUnfinished(folder);
     rmSync(join(folder, SNAPSHOT_FILE), { force: true });
-    this.#store = Store.open(join(folder, DATABASE_FILE), stages, this.#closings.map(({ name }) => name), options.identity);
     this.#snapshots = new Snapshots(this.#store, folder, () => performance.now() - this.#begun);
     for (const { name } of [...stages, ...this.#closings]) {
       const { state, rows, failure } = this.#store.record(name);
@@ -192,13 +193,14 @@ export class Pass {
     this.#throwIfStopped();
   }
 
-  /** Joins the scan to the model. @returns whether it knows processes now whose tables were not read before */
+  /** Joins the scan to the model. @returns whether it knows processes now that have handles, VADs or modules and were not read before */
   #joinScan(): boolean {
     const windows = this.#windows;
     if (windows === undefined || this.#scan?.facts === undefined) return false;
     const before = new Set(windows.processes().map(({ address }) => address));
     windows.join(this.#scan.facts);
-    return windows.processes().some(({ address, facts }) => !before.has(address) && (facts.objectTable !== undefined || facts.vadRoot !== undefined));
+    return windows.processes().some((process) => !before.has(process.address)
+      && (process.handles().length > 0 || process.vads().length > 0 || process.modules().length > 0));
   }
 
   async #idle(): Promise<void> {

@@ -27,6 +27,9 @@ export interface RunContext extends StageContext {
   wrote(rows: number): void;
 }
 
+/** More rows than any real machine gives; a hostile image could fill the disk. */
+const MAX_ROWS = 20_000_000;
+
 /**
  * Runs a stage: rows to the database and its files. Yields after each row, so that the pass can stop it; when it is stopped, nothing
  * of it remains but the mark `running`. Returns the names of the files, which are in their places then.
@@ -58,6 +61,7 @@ export function* runStage(stage: Stage, windows: Windows, context: RunContext): 
         if (row.jsonl !== undefined) jsonl?.write(row.jsonl);
         if (row.json !== undefined) json?.write(jsonLine(kind, prefix, row.json));
         context.wrote(writer.rows);
+        if (writer.rows > MAX_ROWS) throw new Error(`it was stopped after ${MAX_ROWS} rows`);
       }
       yield undefined;
     }

@@ -68,6 +68,7 @@ export class Store {
   /**
    * Opens the database at `path`, or makes a new one when there is none, or it is of another image or version, or damaged.
    * @param steps names of steps without a table, which have a state too
+   * @throws SqliteFailure with `busy` when another pass has it
    */
   static open(path: string, stages: readonly Stage[], steps: readonly string[], identity: Identity): Store {
     const schema = OWN_TABLES + stages.map(({ table }) => createTable(table)).join('');
@@ -78,7 +79,7 @@ export class Store {
     const known = Store.#usable(path, facts);
     if (known !== undefined) return new Store(known, stages, steps);
     for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(path + suffix, { force: true });
-    const database = openDatabase(path);
+    const database = openDatabase(path, { exclusive: true });
     configureForWriting(database);
     database.exec(`BEGIN;${schema}`);
     for (const [key, value] of Object.entries(facts)) database.prepare('INSERT INTO about VALUES (?, ?)').run(key, value);
@@ -89,13 +90,14 @@ export class Store {
   static #usable(path: string, facts: Readonly<Record<string, string>>): Database | undefined {
     let database: Database | undefined;
     try {
-      database = openDatabase(path);
+      database = openDatabase(path, { exclusive: true });
       const fits = database.pragma('application_id') === APPLICATION_ID && database.pragma('user_version') === SCHEMA_VERSION
         && Object.entries(facts).every(([key, value]) => database?.prepare('SELECT value FROM about WHERE key = ?').get(key)?.['value'] === value)
         && database.pragma('quick_check(1)') === 'ok';
       if (fits) return database;
     } catch (error) {
       // A damaged database is made anew: all of it comes from the image.
+      if (error instanceof SqliteFailure && error.busy) throw error;
       if (!(error instanceof SqliteFailure) && !(error instanceof Error && error.name === 'SqliteError')) throw error;
     }
     database?.close();
@@ -155,6 +157,11 @@ export class Store {
   /** Rows of a query, one by one. */
   rows(sql: string, ...values: readonly SqlValue[]): Iterable<SqlRow> {
     return this.database.prepare(sql).rows(...values);
+  }
+
+  /** The same as arrays by the columns' order; none of their values may be absent. */
+  tuples<T extends readonly SqlValue[]>(sql: string, ...values: readonly SqlValue[]): Iterable<T> {
+    return this.database.prepare(sql).tuples<T>(...values);
   }
 
   /** Bytes that a copy would have. */

@@ -7,6 +7,8 @@ import { tableFile } from '../src/vfs/table.js';
 import { text } from '../src/vfs/text.js';
 import { DETECTORS } from './detectors.js';
 import type { PassProgress } from './progress.js';
+import { STAGES } from './stages.js';
+import { TIMELINE } from './timeline.js';
 
 /** What /forensic shows of a pass. */
 export interface ForensicView {
@@ -24,11 +26,28 @@ const MIME: Readonly<Record<string, string>> = {
 
 /** The folders of finished files; which of their files are listed, and which only answer by name. */
 const FOLDERS = {
-  csv: { lists: /\.csv$/ },
-  findevil: { lists: /\.txt$/ },
-  json: { lists: /\.json$/ },
-  timeline: { lists: /\.txt$/ },
+  csv: { lists: /\.csv$/, doc: 'a CSV file for each table' },
+  findevil: { lists: /\.txt$/, doc: 'signs of malware' },
+  json: { lists: /\.json$/, doc: 'the tables as JSON lines, for log stores' },
+  timeline: { lists: /\.txt$/, doc: 'what happened when, newest first' },
 } as const;
+
+/** The table that a finished file shows, by its path below /forensic, for the documentation. */
+const TABLES: ReadonlyMap<string, Table<never>> = new Map(STAGES.flatMap(({ table, csv, text: file }) =>
+  [...(csv === undefined ? [] : [[`csv/${csv}.csv`, table] as const]), ...(file === undefined ? [] : [[`${file}.txt`, table] as const])]));
+
+/** What a finished file holds, likewise. */
+function documentation(path: string): Pick<HostFile, 'doc' | 'table'> {
+  const timeline = /timeline_(\w+)\.(?:txt|csv)$/.exec(path)?.[1];
+  if (timeline !== undefined) return { table: TIMELINE, doc: timeline === 'all' ? 'everything, of all stages' : `the same of one kind: ${timeline}` };
+  switch (path) {
+    case 'database.sqlite': return { doc: 'all tables in one SQLite database, a snapshot after each stage' };
+    case 'json/general.json': return { doc: 'processes, modules, connections and the other tables' };
+    case 'json/registry.json': return { doc: 'keys and values of the registry' };
+    case 'json/timeline.json': return { doc: 'the merged timeline' };
+    default: return { table: TABLES.get(path) };
+  }
+}
 
 const ANOMALIES: Table<Anomaly> = {
   name: 'anomalies',
@@ -62,8 +81,9 @@ The description of memory findings: physical address, page table entry, A presen
 physical address, entry and state of the section's own page, and kind, flags and file of the VAD.
 `;
 
+/** @param name the path below /forensic */
 function hostFile(name: string, path: string): HostFile {
-  return spooled(path, { mime: MIME[name.slice(name.lastIndexOf('.') + 1)] ?? 'application/octet-stream' });
+  return { ...spooled(path, { mime: MIME[name.slice(name.lastIndexOf('.') + 1)] ?? 'application/octet-stream' }), ...documentation(name) };
 }
 
 /** A folder of finished files: complete or absent. */
@@ -72,7 +92,7 @@ function folder(view: ForensicView, name: keyof typeof FOLDERS, more: Readonly<R
     if (Object.hasOwn(more, file)) return more[file];
     // The CSV twin of a text stands in csv/.
     const path = view.files.get(`${name}/${file}`) ?? (file.endsWith('.csv') ? twinOf(view, name, file) : undefined);
-    return path === undefined ? undefined : hostFile(file, path);
+    return path === undefined ? undefined : hostFile(`${name}/${file}`, path);
   };
   const rows: Listing = {
     * entries() {
@@ -84,7 +104,7 @@ function folder(view: ForensicView, name: keyof typeof FOLDERS, more: Readonly<R
     },
     lookup: find,
   };
-  return listing(rows);
+  return listing(rows, { doc: FOLDERS[name].doc, volatile: true });
 }
 
 function twinOf(view: ForensicView, name: string, csv: string): string | undefined {
@@ -108,19 +128,20 @@ function progressText({ state, percent, failure, steps }: PassProgress): string 
 export function forensicDirectory(view: ForensicView): Directory {
   const about = { get mtime() { return view.changed; } };
   const fixed: Readonly<Record<string, Node>> = {
-    'anomalies.txt': tableFile(ANOMALIES, () => view.anomalies),
+    'anomalies.txt': tableFile(ANOMALIES, () => view.anomalies, { volatile: true }),
     csv: folder(view, 'csv'),
-    findevil: folder(view, 'findevil', { 'readme.txt': text(() => FINDEVIL_README) }),
+    findevil: folder(view, 'findevil', { 'readme.txt': text(() => FINDEVIL_README, { doc: 'what each type means' }) }),
     json: folder(view, 'json'),
-    'progress.txt': live(text(() => progressText(view.progress)), about),
-    'progress_percent.txt': live(text(() => `${view.progress.percent}\n`), about),
-    'readme.txt': text(() => README),
+    'progress.txt': live(text(() => progressText(view.progress), { doc: 'how far the pass is, stage by stage' }), about),
+    'progress_percent.txt': live(text(() => `${view.progress.percent}\n`, { doc: 'the same in percent' }), about),
+    'readme.txt': text(() => README, { doc: 'what is here' }),
     timeline: folder(view, 'timeline'),
   };
   const kept = directory(fixed);
   const database = (): Node | undefined => {
     const path = view.files.get('database.sqlite');
-    return path === undefined ? undefined : hostFile('database.sqlite', path);
+    // One copy follows another under this name: its time tells them apart.
+    return path === undefined ? undefined : { ...hostFile('database.sqlite', path), mtime: view.changed, volatile: view.changed !== undefined };
   };
   return listing({
     * entries() {
@@ -130,10 +151,10 @@ export function forensicDirectory(view: ForensicView): Directory {
       }
     },
     lookup: (name) => (name === 'database.sqlite' ? database() : kept.lookup(name)),
-  });
+  }, { doc: 'what the forensic pass found; a file appears when it is complete', volatile: true });
 }
 
 /** A file whose time is asked at each look. */
 function live<F extends Node>(file: F, about: { readonly mtime: bigint | undefined }): F {
-  return Object.defineProperty({ ...file }, 'mtime', { enumerable: true, get: () => about.mtime });
+  return Object.defineProperty({ ...file, volatile: true }, 'mtime', { enumerable: true, get: () => about.mtime });
 }

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
+import { SqliteFailure } from '../native-bindings/sqlite.js';
 import { openImage } from '../src/image/image.js';
 import type { KernelFacts } from '../src/windows/kernel.js';
 import { openWindows } from '../src/windows/open.js';
@@ -17,6 +18,8 @@ export interface ForensicTask {
   readonly kernel: KernelFacts | undefined;
   /** Our own folder for this image. */
   readonly folder: string;
+  /** The folder to take while another process has that one; the starter removes it. */
+  readonly beside: string;
   readonly identity: Identity;
   /** Milliseconds a stage may take; undefined: the pass's own. */
   readonly budget: number | undefined;
@@ -31,21 +34,28 @@ async function main(): Promise<void> {
   const port = parentPort ?? undefined;
   if (port === undefined) throw new Error('the forensic pass runs in a worker');
   const task = workerData as ForensicTask;
-  mkdirSync(task.folder, { recursive: true, mode: 0o700 });
-  const pass = new Pass({
-    folder: task.folder,
-    identity: task.identity,
-    stages: STAGES,
-    windows: () => openModel(task),
-    report: (message: PassMessage) => port.postMessage(message),
-    ...(task.budget === undefined ? {} : { budget: task.budget }),
-  });
+  const pass = openPass(task, (message) => port.postMessage(message));
   port.on('message', (order: ForensicOrder) => {
     if (order.kind === 'join') pass.join(order.facts);
     else pass[order.kind]();
   });
   await pass.run();
   port.close();
+}
+
+/** The pass in the image's folder; in a folder of its own while another pass works there. */
+function openPass(task: ForensicTask, report: (message: PassMessage) => void): Pass {
+  const inFolder = (folder: string): Pass => {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const { identity, budget } = task;
+    return new Pass({ folder, identity, stages: STAGES, windows: () => openModel(task), report, ...(budget === undefined ? {} : { budget }) });
+  };
+  try {
+    return inFolder(task.folder);
+  } catch (error) {
+    if (!(error instanceof SqliteFailure && error.busy)) throw error;
+    return inFolder(task.beside);
+  }
 }
 
 function openModel({ path, kernel }: ForensicTask): Windows {

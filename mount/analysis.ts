@@ -1,5 +1,3 @@
-import { fileURLToPath } from 'node:url';
-import { readFileSync } from 'node:fs';
 import { startForensic, type ForensicPass } from '../forensic/client.js';
 import { forensicDirectory } from '../forensic/tree.js';
 import type { Directory } from '../src/vfs/node.js';
@@ -7,6 +5,7 @@ import type { ScanFacts } from '../src/windows/pool.js';
 import type { Progress } from './progress.js';
 import { startPoolScan, type PoolScan } from './scan-client.js';
 import type { TreeFacts } from './tree/root.js';
+import { programVersion } from './version.js';
 
 /** What runs beside the mount: the pool scan, whose findings join the tree, and the forensic pass. */
 export interface Analysis {
@@ -74,10 +73,4 @@ function startPass(facts: TreeFacts, folder: string, onProgress: (progress: Prog
       });
     },
   });
-}
-
-/** Of package.json, which lies above the built files. */
-export function programVersion(): string {
-  const path = fileURLToPath(new URL('../../package.json', import.meta.url));
-  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
 }

@@ -8,6 +8,8 @@ import type { Spool } from './spool.js';
 export const SPOOL_OVER = 4 * 2 ** 20;
 /** Rendered files kept in memory, in bytes together. */
 const KEPT_BYTES = 64 * 2 ** 20;
+/** Rendered files kept, however small: the kernel's page cache has their bytes too. */
+const KEPT_FILES = 4096;
 /** Files whose size is remembered after their bytes have gone. */
 const KEPT_SIZES = 200_000;
 
@@ -130,7 +132,7 @@ export class Contents {
     }
     this.#bytes += rendered.bytes?.length ?? 0;
     for (const oldest of this.#kept.keys()) {
-      if (this.#bytes <= KEPT_BYTES || oldest === path) break;
+      if (oldest === path || (this.#bytes <= KEPT_BYTES && this.#kept.size <= KEPT_FILES)) break;
       if (this.#kept.get(oldest)?.bytes !== undefined) this.#drop(oldest);
     }
     return content;

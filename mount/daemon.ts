@@ -73,13 +73,14 @@ export async function mountImage(request: MountRequest, log: (line: string) => v
   if (`${work}/`.startsWith(`${mountPoint}/`)) {
     throw new UserError(`The work folder ${work} lies under the mount point; choose another with --work.`, EXIT.folder);
   }
-  let analysis: Analysis | undefined;
-  const tree = openTree({ path: image }, () => analysis?.directory);
+  const beside: { analysis?: Analysis } = {};
+  const tree = openTree({ path: image }, () => beside.analysis?.directory);
+  if (tree.opened.windows === undefined) log(`No Windows was recognised in ${request.image}; only its bytes are shown, and diagnose.txt says why.`);
   const renderer = new Renderer(new URL('./render-worker.js', import.meta.url), tree.facts);
   const display = await progressDisplay();
   let serving: Serving | undefined;
   const scanned: ScanFacts[] = [];
-  analysis = startAnalysis({
+  const analysis = beside.analysis = startAnalysis({
     facts: tree.facts, size: tree.opened.image.memory.size, folder: work, forensic: request.forensic !== 'off', log,
     onScanned: (facts) => {
       if (serving === undefined) scanned.push(facts);
@@ -124,6 +125,8 @@ export async function startDaemon(image: string, work: string | undefined): Prom
   const child = spawn(process.execPath, process.argv.slice(1).filter((argument) => argument !== '--daemon'), {
     detached: true,
     stdio: ['ignore', log, log, 'ipc'],
+    // glibc keeps an arena of freed memory a thread; two for all threads hold 80 MB less after a walk over the whole mount.
+    env: { MALLOC_ARENA_MAX: '2', ...process.env },
   });
   closeSync(log);
   try {

@@ -14,12 +14,13 @@ function mixed(value: number): number {
 
 /**
  * The inode number of `name` in a directory.
- * @param above the numbers of the directory and those above it. Equal to one of them would end a `find` there
+ * @param parent the directory's number
+ * @param isAbove tells the numbers of the directory and those above it: equal to one of them would end a `find` there
  */
-export function inodeOf(parent: number, name: string, above: readonly number[]): number {
+export function inodeOf(parent: number, name: string, isAbove: (inode: number) => boolean): number {
   let hash = 0x811c9dc5 ^ parent;
   for (let i = 0; i < name.length; i += 1) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
   let inode = mixed(hash);
-  while (inode <= ROOT_INODE || above.includes(inode)) inode = mixed(inode + 0x9e3779b9);
+  while (inode <= ROOT_INODE || isAbove(inode)) inode = mixed(inode + 0x9e3779b9);
   return inode;
 }

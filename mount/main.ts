@@ -6,8 +6,7 @@ import { safeLine } from '../src/vfs/text.js';
 import type { DaemonMessage, DriverName, ForensicMode } from './daemon.js';
 import { EXIT, UserError } from './exit-codes.js';
 import type { OpenedTree } from './tree/root.js';
-
-const VERSION = '0.1.0';
+import { programVersion } from './version.js';
 
 interface MountFlags {
   readonly forensic: ForensicMode;
@@ -107,7 +106,7 @@ const collect = (value: string, before: readonly string[]): string[] => [...befo
 function commandLine(): Command {
   const program = new Command('memlens')
     .description('Shows a Windows memory image as a filesystem')
-    .version(VERSION)
+    .version(programVersion())
     .option('--debug', 'show where an error came from, and what FUSE asks')
     .enablePositionalOptions()
     .exitOverride();
@@ -149,13 +148,20 @@ function commandLine(): Command {
   return program;
 }
 
+/** What a host folder may refuse. */
+const FOLDER_FAILURES: Readonly<Record<string, string>> = {
+  EACCES: 'you may not', EPERM: 'you may not', EROFS: 'it is on a read-only file system', EEXIST: 'it exists and is no folder', ENOTDIR: 'a part of its path is no folder',
+  ENAMETOOLONG: 'its path is too long',
+};
+
 /** One sentence for the user, and the exit code; the stack only when asked for. */
 function failure(error: unknown): { sentence: string; exitCode: number } {
   if (error instanceof UserError || error instanceof ImageError) return { sentence: error.message, exitCode: error.exitCode };
-  const { code } = error as NodeJS.ErrnoException;
+  const { code, path } = error as NodeJS.ErrnoException;
   const message = error instanceof Error ? error.message : String(error);
+  const what = code === undefined || path === undefined ? undefined : FOLDER_FAILURES[code];
   if (code === 'ENOSPC') return { sentence: 'The disk is full; make room, or give another folder.', exitCode: EXIT.folder };
-  if (code === 'EACCES' || code === 'EROFS') return { sentence: `Not permitted: ${message}.`, exitCode: EXIT.folder };
+  if (what !== undefined) return { sentence: `${path} cannot be written: ${what}; give another folder.`, exitCode: EXIT.folder };
   return { sentence: `Something unforeseen happened: ${message}; run again with --debug and report it.`, exitCode: EXIT.unforeseen };
 }
 

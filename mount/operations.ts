@@ -6,10 +6,9 @@ import { safeLine } from '../src/vfs/text.js';
 import type { Node, WindowFile } from '../src/vfs/node.js';
 import type { Contents } from './contents.js';
 import { EBADF, EINVAL, EIO, EISDIR, EMFILE, ENODATA, EROFS, Refusal } from './errno.js';
-import { inodeOf } from './inode.js';
 import { mimeType } from './mime.js';
 import type { Renderer } from './renderer.js';
-import { kindOf, type Place, type Resolver } from './resolver.js';
+import { inodeBelow, kindOf, type Place, type Resolver } from './resolver.js';
 
 const MODE = { directory: 0o555, file: 0o444, link: 0o777 } as const;
 const OPEN_FILES = 65_536;
@@ -91,7 +90,7 @@ export function operations(served: Served): FileSystem {
 
   const entriesOf = (place: Place): DirectoryEntry[] | Promise<DirectoryEntry[]> => {
     const directory = resolver.directory(place);
-    const inode = (name: string): number => inodeOf(place.inode, name, place.line);
+    const inode = (name: string): number => inodeBelow(place, name);
     if (directory.cost === 'slow' && served.renderer !== undefined) {
       return served.renderer.list(place.path).then((listed) => {
         if (listed === undefined) throw new Error(`the render worker does not know ${place.path}`);
@@ -152,8 +151,8 @@ export function operations(served: Served): FileSystem {
       }
       case 'host': return new Promise((resolve, reject) => {
         readFile(source.file.fd, target, 0, target.length, offset, (error, count) => {
-          if (error === null || error === undefined) resolve(count);
-          else reject(error);
+          if (error) reject(error);
+          else resolve(count);
         });
       });
     }

@@ -16,7 +16,7 @@ export interface ProgressDisplay {
   stop(): void;
 }
 
-/** Plain lines come at least this far apart. */
+/** Plain lines of one kind of work come at least this far apart, but for its first and last. */
 const PLAIN_MS = 2000;
 
 /** A moving bar on stderr where that is a terminal, else a line now and then and one a stage. */
@@ -25,15 +25,17 @@ export async function progressDisplay(): Promise<ProgressDisplay> {
 }
 
 function plain(): ProgressDisplay {
-  let last = 0;
-  let lastStage = '';
+  /** When each kind of work (`pool scan`, `forensic pass`) was last told, and how far it was. */
+  const told = new Map<string, { at: number; percent: number }>();
   const line = (text: string): void => { process.stderr.write(`${text}\n`); };
   return {
     update({ stage, percent, rate }) {
+      const kind = stage.split(',', 1)[0] ?? stage;
       const now = Date.now();
-      if (stage === lastStage && now - last < PLAIN_MS) return;
-      last = now;
-      lastStage = stage;
+      const last = told.get(kind);
+      const ended = percent >= 100 && last !== undefined && last.percent < 100;
+      if (last !== undefined && !ended && (now - last.at < PLAIN_MS || last.percent >= 100)) return;
+      told.set(kind, { at: now, percent });
       line(`${stage}: ${Math.floor(percent)} %${rate === '' ? '' : `, ${rate}`}`);
     },
     line,

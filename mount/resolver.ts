@@ -11,13 +11,12 @@ export interface Place {
   /** `/name/System-4`; the root is `/`. */
   readonly path: string;
   readonly inode: number;
-  /** The inode numbers of this place and those above it. */
-  readonly line: readonly number[];
 }
 
 interface Kept extends Place {
   readonly parent: Kept | undefined;
-  readonly children: Map<string, Kept>;
+  /** Those that are kept; undefined: none ever was. */
+  children: Map<string, Kept> | undefined;
   node: Node;
   /** What `node` was looked up in, and in which state of the tree. */
   from: Node;
@@ -29,6 +28,14 @@ interface Kept extends Place {
 /** What a file system calls a node. */
 export function kindOf(node: Node): FileKind {
   return node.kind === 'directory' || node.kind === 'link' ? node.kind : 'file';
+}
+
+/** The inode number of a name in a directory. */
+export function inodeBelow(directory: Place, name: string): number {
+  return inodeOf(directory.inode, name, (inode) => {
+    for (let at: Place | undefined = directory; at !== undefined; at = at.parent) if (at.inode === inode) return true;
+    return false;
+  });
 }
 
 /**
@@ -44,7 +51,7 @@ export class Resolver {
   /** @param captureTime the mtime of what has none and lies below nothing that has one; FILETIME */
   constructor(root: Directory, private readonly captureTime: bigint | undefined) {
     this.#root = {
-      id: 1, parent: undefined, name: '', path: '/', inode: ROOT_INODE, line: [ROOT_INODE], children: new Map(),
+      id: 1, parent: undefined, name: '', path: '/', inode: ROOT_INODE, children: undefined,
       node: root, from: root, version: 0, references: 1,
     };
     this.#places.set(1, this.#root);
@@ -80,7 +87,7 @@ export class Resolver {
   lookup(parent: Place, name: string): Place {
     const above = parent as Kept;
     const directory = this.directory(above);
-    const known = above.children.get(name);
+    const known = above.children?.get(name);
     if (known !== undefined) {
       this.#node(known);
       known.references += 1;
@@ -88,14 +95,13 @@ export class Resolver {
     }
     const node = directory.lookup(name);
     if (node === undefined) throw new Refusal(ENOENT);
-    const inode = inodeOf(above.inode, name, above.line);
     const place: Kept = {
-      id: this.#next, parent: above, name, path: above === this.#root ? `/${name}` : `${above.path}/${name}`, inode,
-      line: [...above.line, inode], children: new Map(), node, from: directory, version: this.#version, references: 1,
+      id: this.#next, parent: above, name, path: above === this.#root ? `/${name}` : `${above.path}/${name}`, inode: inodeBelow(above, name),
+      children: undefined, node, from: directory, version: this.#version, references: 1,
     };
     this.#next += 1;
     this.#places.set(place.id, place);
-    above.children.set(name, place);
+    (above.children ??= new Map()).set(name, place);
     return place;
   }
 
@@ -134,9 +140,9 @@ export class Resolver {
   }
 
   #release(place: Kept): void {
-    for (let at = place; at.parent !== undefined && at.references === 0 && at.children.size === 0; at = at.parent) {
+    for (let at = place; at.parent !== undefined && at.references === 0 && (at.children?.size ?? 0) === 0; at = at.parent) {
       this.#places.delete(at.id);
-      at.parent.children.delete(at.name);
+      at.parent.children?.delete(at.name);
     }
   }
 }

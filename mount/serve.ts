@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import type { FileSystem, MountDriver } from '../native-bindings/fuse.js';
+import type { FileSystem, Mounted, MountDriver } from '../native-bindings/fuse.js';
 import type { Directory } from '../src/vfs/node.js';
 import type { ScanFacts } from '../src/windows/pool.js';
 import { Contents } from './contents.js';
@@ -77,12 +77,13 @@ export interface Serving {
   readonly ended: Promise<void>;
 }
 
-/** Mounts a tree and serves it until the mount is gone. SIGINT and SIGTERM unmount. */
+/** Mounts a tree and serves it until the mount is gone. SIGINT, SIGTERM and SIGHUP unmount; a second one ends the process at once. */
 export async function serve(options: ServeOptions): Promise<Serving> {
   const { mountPoint, renderer, log } = options;
   sweepSpools(options.work);
   const served = treeFileSystem(options);
-  let mounted;
+  const signals = new Signals();
+  let mounted: Mounted;
   try {
     mounted = await options.driver(served.fileSystem, {
       mountPoint, name: options.name, options: options.options, debug: options.debug,
@@ -111,22 +112,39 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const watch = setInterval(() => {
     mountAt(mountPoint).then((at) => (at === undefined ? finish() : undefined)).catch((error: unknown) => log(String(error)));
   }, WATCH_MS);
-
   const takeAway = async (): Promise<void> => {
     const complaint = over ? undefined : await unmount(mountPoint);
     if (complaint !== undefined) log(`${mountPoint} stays mounted: ${complaint}`);
     await finish();
   };
-  let asked = false;
-  const onSignal = (): void => {
-    if (asked) process.exit(EXIT.unforeseen);
-    asked = true;
-    void takeAway();
-  };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
-  process.on('SIGHUP', onSignal);
-  // A bug must not leave a dead mount: the helper of auto_unmount does this too, where there is one.
+  signals.handle(() => void takeAway());
+  unmountOnBug(mountPoint, log);
+  return { join: served.join, unmount: takeAway, ended };
+}
+
+/** Signals that end the mount. One that comes while the mount is being made counts as soon as it is there. */
+class Signals {
+  #came = false;
+  #handler: (() => void) | undefined;
+
+  constructor() {
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.on(name, () => {
+        if (this.#came) process.exit(EXIT.unforeseen);
+        this.#came = true;
+        this.#handler?.();
+      });
+    }
+  }
+
+  handle(handler: () => void): void {
+    this.#handler = handler;
+    if (this.#came) handler();
+  }
+}
+
+/** A bug must not leave a dead mount: the helper of auto_unmount does this too, where there is one. */
+function unmountOnBug(mountPoint: string, log: (line: string) => void): void {
   process.once('uncaughtException', (error) => {
     log(error.stack ?? error.message);
     const fusermount = programPath('fusermount');
@@ -134,5 +152,4 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     else spawnSync(fusermount, ['-u', '-z', mountPoint]);
     process.exit(EXIT.unforeseen);
   });
-  return { join: served.join, unmount: takeAway, ended };
 }

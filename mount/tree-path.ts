@@ -5,6 +5,13 @@ import { EXIT, UserError } from './exit-codes.js';
 /** Links followed on the way to one path. */
 const LINKS = 40;
 
+/** The parts of an opened tree that walking needs. */
+export interface WalkedTree {
+  readonly root: Directory;
+  /** FILETIME. */
+  readonly captureTime: bigint | undefined;
+}
+
 /** A node found by its path, for the commands that need no mount. */
 export interface Found {
   readonly node: Node;
@@ -20,7 +27,7 @@ export function childOf(found: Found, name: string, node: Node): Found {
 }
 
 /** What a path in the tree leads to; undefined when there is none. Links are followed, the last one only when asked. */
-export function findPath(root: Directory, captureTime: bigint | undefined, path: string, followLast = true): Found | undefined {
+export function findPath({ root, captureTime }: WalkedTree, path: string, followLast = true): Found | undefined {
   const start: Found = { node: root, names: [], mtimeMs: captureTime === undefined ? undefined : unixMs(captureTime) };
   const waiting = path.split('/').reverse();
   const line: Found[] = [start];
@@ -47,8 +54,8 @@ export function findPath(root: Directory, captureTime: bigint | undefined, path:
 }
 
 /** As `findPath`, with a sentence when there is nothing. */
-export function needPath(root: Directory, captureTime: bigint | undefined, path: string, followLast = true): Found {
-  const found = findPath(root, captureTime, path, followLast);
+export function needPath(tree: WalkedTree, path: string, followLast = true): Found {
+  const found = findPath(tree, path, followLast);
   if (found === undefined) throw new UserError(`${path} is not in the tree; \`memlens ls\` of the folder above shows what is.`, EXIT.path);
   return found;
 }

@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import { type Attributes, type FileSystem, type Mounted, type MountOptions, type Reply, ROOT_ID } from './fuse.js';
 
 /** Paths whose ids are kept, as the kernel would; each holds one reference to its node. */
-const KEPT_PATHS = 20_000;
+const KEPT_PATHS = 8192;
 const ENODATA = -61;
 const ERANGE = -34;
 const EROFS = -30;
@@ -28,7 +28,7 @@ interface Stat {
 
 /** The parts of fuse-native 2.2.6 that we use; it has no types of its own. */
 interface FuseNative {
-  mount(done: (error: Error | null | undefined) => void): void;
+  mount(done: (error?: Error) => void): void;
   /** Its own handlers of these two overrun a caller's buffer that is too small, so we answer them ourselves. */
   _op_getxattr: (signal: Signal, path: string, name: string, value: Buffer, position: number) => void;
   _op_listxattr: (signal: Signal, path: string, list: Buffer) => void;
@@ -263,7 +263,7 @@ export async function mountFuseNative(fileSystem: FileSystem, options: MountOpti
   });
   answerXattrs(fuse, fileSystem, paths);
   await new Promise<void>((resolve, reject) => {
-    fuse.mount((error) => (error === null || error === undefined ? resolve() : reject(error)));
+    fuse.mount((error) => (error ? reject(error) : resolve()));
   });
   return { close: () => undefined };
 }

@@ -14,6 +14,8 @@ export interface Statement {
   get(...values: readonly SqlValue[]): SqlRow | undefined;
   /** The rows one by one. No other statement may write while they are read. */
   rows(...values: readonly SqlValue[]): Iterable<SqlRow>;
+  /** As `rows`, each row an array by the columns' order: for many rows of which no value is absent. */
+  tuples<T extends readonly SqlValue[]>(...values: readonly SqlValue[]): Iterable<T>;
 }
 
 /** One connection to one SQLite file. All calls block: use it in a worker. */
@@ -30,6 +32,8 @@ export interface Database {
 
 export interface DatabaseOptions {
   readonly readonly?: boolean;
+  /** Nobody else may use the file until it is closed. */
+  readonly exclusive?: boolean;
 }
 
 /** Absent is undefined with us, and SQL's NULL arrives as JavaScript's. */
@@ -53,6 +57,10 @@ class BetterStatement implements Statement {
 
   * rows(...values: readonly SqlValue[]): Generator<SqlRow> {
     for (const row of this.inner.iterate(...values)) yield cleaned(row);
+  }
+
+  tuples<T extends readonly SqlValue[]>(...values: readonly SqlValue[]): Iterable<T> {
+    return this.inner.raw(true).iterate(...values) as Iterable<T>;
   }
 }
 
@@ -84,22 +92,37 @@ export function reserveDatabase(path: string): void {
   closeSync(openSync(path, 'a', 0o600));
 }
 
-/** Opens a SQLite file, and makes it unless `readonly`. @throws SqliteFailure when it is no database or cannot be opened */
+/** Milliseconds to wait for another user of the file. */
+const PATIENCE = 1000;
+
+/**
+ * Opens a SQLite file, and makes it unless `readonly`.
+ * @throws SqliteFailure when it is no database, cannot be opened, or is in use by another
+ */
 export function openDatabase(path: string, options: DatabaseOptions = {}): Database {
+  let inner: Sqlite.Database | undefined;
   try {
     if (options.readonly !== true) reserveDatabase(path);
-    const inner = new Sqlite(path, { readonly: options.readonly ?? false });
+    inner = new Sqlite(path, { readonly: options.readonly ?? false, timeout: PATIENCE });
+    if (options.exclusive === true) {
+      // Taken before anything is read, and kept: the lock is the file's own and ends with its owner, whatever ends it.
+      inner.pragma('locking_mode = EXCLUSIVE');
+      inner.exec('BEGIN EXCLUSIVE; COMMIT');
+    }
     // SQLite opens lazily: make a file that is no database fail here.
     inner.pragma('schema_version', { simple: true });
     return new BetterDatabase(inner);
   } catch (error) {
-    throw new SqliteFailure(path, error instanceof Error ? error.message : String(error));
+    inner?.close();
+    const busy = error instanceof Sqlite.SqliteError && error.code.startsWith('SQLITE_BUSY');
+    throw new SqliteFailure(path, error instanceof Error ? error.message : String(error), busy);
   }
 }
 
 /** The file cannot be used as a database. */
 export class SqliteFailure extends Error {
-  constructor(readonly path: string, reason: string) {
+  /** @param busy another has it */
+  constructor(readonly path: string, reason: string, readonly busy: boolean) {
     super(`${path} cannot be used as a database: ${reason}`);
     this.name = 'SqliteFailure';
   }

@@ -2,8 +2,7 @@ import { closeSync, existsSync, ftruncateSync, futimesSync, lutimesSync, mkdirSy
 import { join, posix, resolve } from 'node:path';
 import type { FileNode, WindowFile } from '../../src/vfs/node.js';
 import { EXIT, UserError } from '../exit-codes.js';
-import type { OpenedTree } from '../tree/root.js';
-import { childOf, needPath, type Found } from '../tree-path.js';
+import { childOf, needPath, type Found, type WalkedTree } from '../tree-path.js';
 import { pieces, writeAll } from './output.js';
 
 const CHUNK = 1 << 20;
@@ -67,8 +66,8 @@ function writeFile(target: string, file: FileNode, mtimeMs: number | undefined, 
  * is written elsewhere.
  * @param progress told the count of files now and then
  */
-export function exportTree(tree: OpenedTree, path: string, folder: string, progress: (files: number) => void): Exported {
-  const top = needPath(tree.root, tree.captureTime, path);
+export function exportTree(tree: WalkedTree, path: string, folder: string, progress: (files: number) => void): Exported {
+  const top = needPath(tree, path);
   const target = resolve(folder);
   const done: Exported = { files: 0, bytes: 0, left: [] };
   const depth = top.names.length;

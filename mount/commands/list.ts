@@ -1,7 +1,6 @@
 import { statSync } from 'node:fs';
 import type { Node } from '../../src/vfs/node.js';
-import type { OpenedTree } from '../tree/root.js';
-import { childOf, needPath, type Found } from '../tree-path.js';
+import { childOf, needPath, type Found, type WalkedTree } from '../tree-path.js';
 import { pieces, printLine, writeAll } from './output.js';
 import { EXIT, UserError } from '../exit-codes.js';
 
@@ -29,9 +28,9 @@ function printOne(found: Found, name: string, long: boolean): void {
 }
 
 /** `memlens ls`: the names in a directory, or one file; with `long` type, size and time (UTC) before them. */
-export function ls(tree: OpenedTree, paths: readonly string[], long: boolean): void {
+export function ls(tree: WalkedTree, paths: readonly string[], long: boolean): void {
   for (const path of paths) {
-    const found = needPath(tree.root, tree.captureTime, path, !long);
+    const found = needPath(tree, path, !long);
     if (paths.length > 1) printLine(`${path}:`);
     if (found.node.kind !== 'directory') printOne(found, path, long);
     else for (const [name, node] of found.node.entries()) printOne(childOf(found, name, node), name, long);
@@ -39,9 +38,9 @@ export function ls(tree: OpenedTree, paths: readonly string[], long: boolean): v
 }
 
 /** `memlens cat`: the bytes of files. */
-export function cat(tree: OpenedTree, paths: readonly string[]): void {
+export function cat(tree: WalkedTree, paths: readonly string[]): void {
   for (const path of paths) {
-    const { node } = needPath(tree.root, tree.captureTime, path);
+    const { node } = needPath(tree, path);
     if (node.kind === 'directory' || node.kind === 'link') throw new UserError(`${path} is a directory; \`memlens ls\` shows what is in it.`, EXIT.path);
     for (const piece of pieces(node)) writeAll(1, piece);
   }
@@ -60,7 +59,7 @@ export function globPattern(glob: string): RegExp {
     if (part === '*') return '[^]*';
     if (part === '?') return '[^]';
     if (part.length > 2 && part.startsWith('[')) return part.replace(/^\[!/, '[^').replaceAll('\\', '\\\\');
-    return part.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
+    return part.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
   });
   return new RegExp(`^${source}$`, 'u');
 }
@@ -70,14 +69,14 @@ function typeOf(node: Node): 'f' | 'd' | 'l' {
 }
 
 /** `memlens find`: all paths below some, each directory before what is in it. Links are not followed. */
-export function find(tree: OpenedTree, paths: readonly string[], tests: FindTests): void {
+export function find(tree: WalkedTree, paths: readonly string[], tests: FindTests): void {
   const visit = (node: Node, path: string, name: string): void => {
     if ((tests.type === undefined || typeOf(node) === tests.type) && (tests.name?.test(name) ?? true)) printLine(path);
     if (node.kind !== 'directory') return;
     for (const [child, its] of node.entries()) visit(its, path.endsWith('/') ? path + child : `${path}/${child}`, child);
   };
   for (const path of paths) {
-    const found = needPath(tree.root, tree.captureTime, path, false);
+    const found = needPath(tree, path, false);
     visit(found.node, path, found.names.at(-1) ?? '/');
   }
 }

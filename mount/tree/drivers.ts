@@ -35,5 +35,5 @@ function lastByte({ start, size }: Driver): bigint {
 
 /** `sys/drivers/`. */
 export function driversDirectory(windows: Windows): Directory {
-  return directory({ 'drivers.txt': tableFile(driversTable, () => windows.drivers(), { cost: 'slow' }) });
+  return directory({ 'drivers.txt': tableFile(driversTable, () => windows.drivers(), { cost: 'slow' }) }, { doc: 'drivers of the kernel' });
 }

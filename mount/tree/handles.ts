@@ -1,8 +1,8 @@
-import { hex } from '../../src/bytes/hex.js';
 import type { Table } from '../../src/vfs/column.js';
 import { directory } from '../../src/vfs/directory.js';
 import type { Directory } from '../../src/vfs/node.js';
 import { tableFile } from '../../src/vfs/table.js';
+import { addressXattr } from '../../src/vfs/xattr.js';
 import type { Handle } from '../../src/windows/handle.js';
 import type { Process } from '../../src/windows/process.js';
 
@@ -44,7 +44,7 @@ export const handlesTable: Table<Handle> = {
 export function handlesDirectory(process: Process): Directory {
   return directory({
     'handles.txt': tableFile(handlesTable, () => process.handles(), {
-      cost: 'slow', xattrs: () => (process.facts.objectTable === undefined ? {} : { 'user.memlens.address': `0x${hex(process.facts.objectTable, 16)}` }),
+      cost: 'slow', xattrs: () => addressXattr(process.facts.objectTable),
     }),
-  });
+  }, { doc: 'its open handles' });
 }

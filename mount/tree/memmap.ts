@@ -127,5 +127,5 @@ export function memmapDirectory(process: Process): Directory {
   return directory({
     'pte.txt': tableFile(PTES, () => mappedRanges(process), { cost: 'slow' }),
     'vad.txt': tableFile(VADS, () => process.vads().map((vad) => ({ process, vad })), { cost: 'slow' }),
-  });
+  }, { doc: 'what its address space consists of' });
 }

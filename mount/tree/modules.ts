@@ -10,6 +10,7 @@ import { fileName, uniqueNames } from '../../src/vfs/name.js';
 import type { Directory, Node } from '../../src/vfs/node.js';
 import { tableFile } from '../../src/vfs/table.js';
 import { text } from '../../src/vfs/text.js';
+import { addressXattr } from '../../src/vfs/xattr.js';
 import { moduleLabel, type Module } from '../../src/windows/module.js';
 import type { Process } from '../../src/windows/process.js';
 
@@ -121,12 +122,16 @@ function headerOf({ process, module }: ModuleRow): PeHeader | undefined {
   return peHeader(process.memory, module.base);
 }
 
+/** Imports counted in one process; thousands of modules that all claim the most would take minutes. */
+const MAX_COUNTED = 2_000_000;
+
 function* moduleDetails(process: Process): Generator<ModuleDetails> {
+  let counted = 0;
   for (const row of moduleRows(process)) {
     const { module } = row;
     const header = headerOf(row);
-    let functions = 0;
-    if (header !== undefined) for (const _ of imports(process.memory, module.base, header)) functions += 1;
+    const functions = header === undefined || counted >= MAX_COUNTED ? 0 : [...imports(process.memory, module.base, header)].length;
+    counted += functions;
     yield {
       ...row,
       imports: functions,
@@ -218,26 +223,26 @@ function moduleDirectory(row: ModuleRow): Directory {
     return found === undefined ? undefined : make(found);
   };
   return directory({
-    'base.txt': text(() => hex(module.base, 16)),
+    'base.txt': text(() => hex(module.base, 16), { doc: 'virtual address of its first byte' }),
     'debuginfo.txt': withHeader((found) => {
       const debug = codeView(memory, module.base, found);
-      return debug && text(() => debugText(debug));
+      return debug && text(() => debugText(debug), { doc: 'its symbol file: name, GUID, age' });
     }),
     'directories.txt': withHeader((found) => tableFile(DATA_DIRECTORIES, () => found.directories)),
-    'entry.txt': text(() => hex(module.entry, 16)),
+    'entry.txt': text(() => hex(module.entry, 16), { doc: 'virtual address of its entry point' }),
     'export.txt': withHeader((found) =>
       tableFile(exportTable(module.base), () => exportDirectory(memory, module.base, found)?.entries() ?? [], { cost: 'slow' })),
-    'fullname.txt': text(() => module.path || (module.kernelPath ?? module.name)),
+    'fullname.txt': text(() => module.path || (module.kernelPath ?? module.name), { doc: 'its path' }),
     'import.txt': withHeader((found) => tableFile(IMPORTS, () => imports(memory, module.base, found), { cost: 'slow' })),
     'sections.txt': withHeader((found) => tableFile(SECTIONS, () => found.sections)),
-    'size.txt': text(() => hex(module.size, 8)),
+    'size.txt': text(() => hex(module.size, 8), { doc: 'bytes in memory, hex' }),
     'versioninfo.txt': withHeader((found) => {
       const info = versionInfo(memory, module.base, found);
-      return info && text(() => [...info.strings].map(([key, value]) => `${key}: ${value}\n`).join(''));
+      return info && text(() => [...info.strings].map(([key, value]) => `${key}: ${value}\n`).join(''), { doc: 'what its version resource says' });
     }),
   }, {
     mtime: module.loaded ?? process.created,
-    xattrs: () => ({ 'user.memlens.address': hex(module.base, 16) }),
+    xattrs: () => addressXattr(module.base),
   });
 }
 
@@ -257,5 +262,5 @@ export function modulesDirectory(process: Process): Directory {
     }
     return known;
   };
-  return listing({ entries: () => nodes(), lookup: (name) => files.get(name) ?? nodes().get(name) }, { mtime: process.created });
+  return listing({ entries: () => nodes(), lookup: (name) => files.get(name) ?? nodes().get(name) }, { doc: 'its modules: executable and libraries', mtime: process.created });
 }

@@ -94,5 +94,5 @@ export function netDirectory(windows: Windows): Directory {
     'netscan.txt': tableFile(netScanTable, () => windows.endpoints(), { cost: 'slow' }),
     'netstat.txt': tableFile(netTable, listed, { cost: 'slow' }),
     'netstat-v.txt': tableFile(netVerboseTable, listed, { cost: 'slow' }),
-  });
+  }, { doc: 'connections and listeners' });
 }

@@ -162,10 +162,15 @@ function timeText(processes: readonly Process[]): Buffer {
 /** The processes of the system: as a tree, with their command lines, and by creation time. */
 export function procDirectory(windows: Windows): Directory {
   // Identity and token are a few reads a process; paths and command lines, which the verbose text and the twins show, are many.
-  const file = (cost: Cost, render: (processes: readonly Process[]) => Buffer): BytesFile => ({
+  const file = (doc: string, cost: Cost, render: (processes: readonly Process[]) => Buffer): BytesFile => ({
     ...tableFile(PROCESSES, () => windows.processes(), { cost: 'slow' }),
+    doc,
     cost,
     render: () => render(windows.processes()),
   });
-  return directory({ 'proc.txt': file('quick', treeText), 'proc-time.txt': file('quick', timeText), 'proc-v.txt': file('slow', verboseText) });
+  return directory({
+    'proc.txt': file('processes as a tree: who started whom', 'quick', treeText),
+    'proc-time.txt': file('processes by the time they began', 'quick', timeText),
+    'proc-v.txt': file('the tree with paths, command lines, times and integrity', 'slow', verboseText),
+  }, { doc: 'the processes of the system' });
 }

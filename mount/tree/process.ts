@@ -3,6 +3,7 @@ import { hex } from '../../src/bytes/hex.js';
 import { directory } from '../../src/vfs/directory.js';
 import type { Directory, WindowFile } from '../../src/vfs/node.js';
 import { text } from '../../src/vfs/text.js';
+import { addressXattr } from '../../src/vfs/xattr.js';
 import type { Parameters } from '../../src/windows/parameters.js';
 import type { Process } from '../../src/windows/process.js';
 import { handlesDirectory } from './handles.js';
@@ -19,41 +20,42 @@ export function processState(process: Process): number {
 /** Everything about one process. */
 export function processDirectory(process: Process): Directory {
   const { facts, kernel } = process;
-  const fixed = (value: number | string, width: number) => text(() => `${String(value).padEnd(width)}\n`);
-  const address = (value: bigint | number | undefined) => (value === undefined ? undefined : text(() => hex(value, 16)));
-  const parameter = (value: (parameters: Parameters) => string) => () => {
+  const fixed = (value: number | string, width: number, doc: string) => text(() => `${String(value).padEnd(width)}\n`, { doc });
+  const address = (value: bigint | number | undefined, doc: string) => (value === undefined ? undefined : text(() => hex(value, 16), { doc }));
+  const time = (value: bigint | undefined, doc: string) => text(() => `${textTime(value)}\n`, { doc });
+  const parameter = (value: (parameters: Parameters) => string, doc: string) => () => {
     const parameters = process.parameters();
-    return parameters && text(() => value(parameters));
+    return parameters && text(() => value(parameters), { doc });
   };
   return directory({
-    'dtb.txt': address(kernel.mode.tableOf(facts.dtb)),
-    'dtb-user.txt': address(facts.userDtb && kernel.mode.tableOf(facts.userDtb)),
+    'dtb.txt': address(kernel.mode.tableOf(facts.dtb), 'directory table base: physical address of its top-level page table'),
+    'dtb-user.txt': address(facts.userDtb && kernel.mode.tableOf(facts.userDtb), 'the table in use in user mode, where that is another'),
     handles: () => handlesDirectory(process),
     memmap: () => memmapDirectory(process),
-    'memory.vmem': { kind: 'link', target: '.raw/memory.vmem' },
+    'memory.vmem': { kind: 'link', target: '.raw/memory.vmem', doc: 'its virtual memory by address; a link, so that walking the tree passes it by' },
     modules: () => modulesDirectory(process),
-    'name.txt': fixed(facts.shortName, 15),
-    'name-long.txt': text(() => process.name),
-    'pid.txt': fixed(process.pid, 10),
-    'ppid.txt': fixed(process.ppid, 10),
-    'state.txt': fixed(processState(process), 10),
+    'name.txt': fixed(facts.shortName, 15, 'name as the kernel holds it: 14 characters at most'),
+    'name-long.txt': text(() => process.name, { doc: 'the image\'s full name' }),
+    'pid.txt': fixed(process.pid, 10, 'process ID'),
+    'ppid.txt': fixed(process.ppid, 10, 'process ID of its parent'),
+    'state.txt': fixed(processState(process), 10, '0: it runs; 1: it has ended'),
     threads: () => threadsDirectory(process),
-    'time-create.txt': text(() => `${textTime(process.created)}\n`),
-    'time-exit.txt': process.terminated ? text(() => `${textTime(process.exited)}\n`) : undefined,
+    'time-create.txt': time(process.created, 'when it began'),
+    'time-exit.txt': process.terminated ? time(process.exited, 'when it ended') : undefined,
     token: () => tokenDirectory(process),
-    'win-cmdline.txt': parameter(({ commandLine }) => commandLine),
-    'win-curdir.txt': parameter(({ currentDirectory }) => currentDirectory),
-    'win-environment.txt': parameter(({ environment }) => environment.map((variable) => `${variable}\n`).join('')),
-    'win-eprocess.txt': address(process.address),
-    'win-path.txt': text(() => facts.kernelPath || process.name),
-    'win-peb.txt': address(facts.peb),
-    'win-peb32.txt': address(facts.peb32),
-    'win-title.txt': parameter(({ windowTitle }) => windowTitle),
+    'win-cmdline.txt': parameter(({ commandLine }) => commandLine, 'command line, by the PEB'),
+    'win-curdir.txt': parameter(({ currentDirectory }) => currentDirectory, 'current directory, by the PEB'),
+    'win-environment.txt': parameter(({ environment }) => environment.map((variable) => `${variable}\n`).join(''), 'environment variables'),
+    'win-eprocess.txt': address(process.address, 'virtual address of its _EPROCESS'),
+    'win-path.txt': text(() => facts.kernelPath || process.name, { doc: 'path of the image, by the kernel' }),
+    'win-peb.txt': address(facts.peb, 'virtual address of its PEB'),
+    'win-peb32.txt': address(facts.peb32, 'virtual address of its 32-bit PEB'),
+    'win-title.txt': parameter(({ windowTitle }) => windowTitle, 'window title, by the PEB'),
     // As large as the address space: reached through the link, passed by when the tree is walked.
     '.raw': () => directory({ 'memory.vmem': virtualMemory(process) }),
   }, {
     mtime: process.created,
-    xattrs: () => ({ 'user.memlens.address': hex(process.address, 16), 'user.memlens.source': [...process.sources].join(',') }),
+    xattrs: () => ({ ...addressXattr(process.address), 'user.memlens.source': [...process.sources].join(',') }),
   });
 }
 

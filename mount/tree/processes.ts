@@ -23,7 +23,7 @@ function byClaim(a: Process, b: Process): number {
 }
 
 /** A directory a process. Where several share a name (a PID used again), the surest has it plain and the others get `~2`, `~3`…. */
-function processesDirectory(windows: Windows, nameOf: (process: Process) => string): Directory {
+function processesDirectory(windows: Windows, doc: string, nameOf: (process: Process) => string): Directory {
   let listed: readonly Process[] | undefined;
   let names = new Map<string, Process>();
   const current = (): Map<string, Process> => {
@@ -44,12 +44,12 @@ function processesDirectory(windows: Windows, nameOf: (process: Process) => stri
       const process = current().get(name);
       return process && directoryOf(process);
     },
-  });
+  }, { doc });
 }
 
 /** `/name`: `<name>-<pid>`, of those that have ended `<name>-(<state>)-<pid>`. */
 export function nameDirectory(windows: Windows): Directory {
-  return processesDirectory(windows, (process) => {
+  return processesDirectory(windows, 'all processes, by name and process ID', (process) => {
     const state = processState(process);
     return fileName(process.facts.shortName, `${state === 0 ? '' : `-(${state.toString(16)})`}-${process.pid}`);
   });
@@ -57,5 +57,5 @@ export function nameDirectory(windows: Windows): Directory {
 
 /** `/pid`: `<pid>`. */
 export function pidDirectory(windows: Windows): Directory {
-  return processesDirectory(windows, (process) => String(process.pid));
+  return processesDirectory(windows, 'all processes, by process ID', (process) => String(process.pid));
 }

@@ -3,6 +3,7 @@ import { directory } from '../../src/vfs/directory.js';
 import { fileName } from '../../src/vfs/name.js';
 import type { BytesFile, Directory, WindowFile } from '../../src/vfs/node.js';
 import { text } from '../../src/vfs/text.js';
+import { addressXattr } from '../../src/vfs/xattr.js';
 import { hiveFile, type HiveImage } from '../../src/windows/hive-image.js';
 import type { Hive } from '../../src/windows/hive.js';
 import { keyDirectory, mtimeOf } from './registry-key.js';
@@ -20,7 +21,7 @@ export function hiveDirectory(hive: Hive): Directory {
   const root = hive.registry.root();
   return directory({ ROOT: root && (() => keyDirectory(hive, root)) }, {
     ...mtimeOf(hive.header?.written),
-    xattrs: () => ({ 'user.memlens.address': hex(hive.address, 16) }),
+    xattrs: () => addressXattr(hive.address),
   });
 }
 
@@ -33,7 +34,7 @@ export function hiveFiles(hive: Hive): { readonly file: WindowFile; readonly map
       kind: 'window', size: image.size, fill: image.fill, runs: image.runs, ...mtime,
       xattrs: () => {
         const missing = image.holes().reduce((sum, hole) => sum + hole.length, 0);
-        return { 'user.memlens.address': hex(hive.address, 16), ...(missing > 0 ? { 'user.memlens.missing': `${missing}` } : {}) };
+        return { ...addressXattr(hive.address), ...(missing > 0 ? { 'user.memlens.missing': `${missing}` } : {}) };
       },
     },
     map: text(() => mapText(image), mtime),

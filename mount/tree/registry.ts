@@ -21,15 +21,15 @@ interface Names {
 /** /registry: hives as files, each hive's keys, and the keys as users name them: HKLM and HKU. */
 export function registryDirectory(windows: Windows): Directory {
   return directory({
-    'by-hive': hivesDirectory(windows, byHive),
+    'by-hive': hivesDirectory(windows, byHive, 'the keys of every hive in memory, hive by hive'),
     hive_files: hiveFilesDirectory(windows),
-    HKLM: hivesDirectory(windows, machineHives),
-    HKU: hivesDirectory(windows, (hives) => userHives(hives, registryAccounts(() => hives, windows.anomalies))),
-  });
+    HKLM: hivesDirectory(windows, machineHives, 'the hives of the machine, HKEY_LOCAL_MACHINE'),
+    HKU: hivesDirectory(windows, (hives) => userHives(hives, registryAccounts(() => hives, windows.anomalies)), 'the hives of the users, HKEY_USERS'),
+  }, { doc: 'the registry as it was in memory' });
 }
 
 /** A directory over the hives; made anew when the pool scan has added to them. */
-function hivesDirectory(windows: Windows, names: (hives: readonly Hive[]) => Names): Directory {
+function hivesDirectory(windows: Windows, names: (hives: readonly Hive[]) => Names, doc: string): Directory {
   let hives: readonly Hive[] | undefined;
   let made: Names = { listed: new Map(), also: new Map() };
   const current = (): Names => {
@@ -49,7 +49,7 @@ function hivesDirectory(windows: Windows, names: (hives: readonly Hive[]) => Nam
       }
     },
     lookup: (name) => current().listed.get(name)?.() ?? current().also.get(upcase(name))?.(),
-  });
+  }, { doc });
 }
 
 /** What `make` gives, asked once. */
@@ -124,7 +124,7 @@ function hiveFilesDirectory(windows: Windows): Directory {
       also.set(`${name}.map`, () => files().map);
     }
     return { listed, also };
-  });
+  }, 'every hive as a file, rebuilt from memory');
   return {
     ...inner,
     get cost() {

@@ -54,10 +54,10 @@ export function openTree(facts: TreeFacts, forensic?: () => Directory | undefine
 
 function rootDirectory({ image, diagnosis, windows }: OpenedWindows, forensic: (() => Directory | undefined) | undefined): Directory {
   return directory({
-    'diagnose.json': text(() => `${JSON.stringify(diagnosis, undefined, 2)}\n`),
-    'diagnose.txt': text(() => diagnosisText(diagnosis)),
+    'diagnose.json': text(() => `${JSON.stringify(diagnosis, undefined, 2)}\n`, { doc: 'the same for programs' }),
+    'diagnose.txt': text(() => diagnosisText(diagnosis), { doc: 'what was recognised and how, what is degraded, and what would help' }),
     forensic,
-    'memory.pmem': memoryWindow(image.memory, 0, image.memory.size),
+    'memory.pmem': memoryWindow(image.memory, 0, image.memory.size, { doc: 'physical memory by address; what was not acquired reads as zeros' }),
     name: windows && (() => nameDirectory(windows)),
     pid: windows && (() => pidDirectory(windows)),
     registry: windows && (() => registryDirectory(windows)),

@@ -28,19 +28,19 @@ export function sysDirectory(windows: Windows): Directory {
   const value = (known: number | string | undefined): string => (known === undefined ? '' : String(known));
   const time = (known: bigint | undefined): string => `${textTime(known)}\n`;
   return directory({
-    'architecture.txt': text(() => system.architecture),
-    'computername.txt': text(() => value(system.computerName)),
+    'architecture.txt': text(() => system.architecture, { doc: 'architecture: X64' }),
+    'computername.txt': text(() => value(system.computerName), { doc: 'the computer\'s name' }),
     drivers: () => driversDirectory(windows),
-    memory: () => directory({ 'physmemmap.txt': tableFile(MEMORY_MAP, () => physicalRanges(windows.kernel) ?? []) }),
+    memory: () => directory({ 'physmemmap.txt': tableFile(MEMORY_MAP, () => physicalRanges(windows.kernel) ?? []) }, { doc: 'physical memory' }),
     net: () => netDirectory(windows),
     proc: () => procDirectory(windows),
-    'time-boot.txt': text(() => time(system.bootTime)),
-    'time-current.txt': text(() => time(system.captureTime)),
-    'timezone.txt': text(() => value(system.timeZone)),
+    'time-boot.txt': text(() => time(system.bootTime), { doc: 'when it started' }),
+    'time-current.txt': text(() => time(system.captureTime), { doc: 'when memory was acquired, by its own clock' }),
+    'timezone.txt': text(() => value(system.timeZone), { doc: 'its time zone; all times here are UTC' }),
     users: () => usersDirectory(windows),
-    'version.txt': text(() => [system.major, system.minor, system.build].map((part) => part ?? '?').join('.')),
-    'version-build.txt': text(() => value(system.build)),
-    'version-major.txt': text(() => value(system.major)),
-    'version-minor.txt': text(() => value(system.minor)),
-  });
+    'version.txt': text(() => [system.major, system.minor, system.build].map((part) => part ?? '?').join('.'), { doc: 'version of Windows' }),
+    'version-build.txt': text(() => value(system.build), { doc: 'build number' }),
+    'version-major.txt': text(() => value(system.major), { doc: 'major version' }),
+    'version-minor.txt': text(() => value(system.minor), { doc: 'minor version' }),
+  }, { doc: 'the system as a whole: version, times, names, processes, connections, drivers' });
 }

@@ -66,5 +66,5 @@ export const threadsTable: Table<Thread> = {
 
 /** `threads/` of a process. */
 export function threadsDirectory(process: Process): Directory {
-  return directory({ 'threads.txt': tableFile(threadsTable, () => process.threads(), { cost: 'slow' }) });
+  return directory({ 'threads.txt': tableFile(threadsTable, () => process.threads(), { cost: 'slow' }) }, { doc: 'its threads' });
 }

@@ -4,6 +4,7 @@ import { directory } from '../../src/vfs/directory.js';
 import type { Directory } from '../../src/vfs/node.js';
 import { tableFile } from '../../src/vfs/table.js';
 import { text } from '../../src/vfs/text.js';
+import { addressXattr } from '../../src/vfs/xattr.js';
 import type { Process } from '../../src/windows/process.js';
 import type { Token, TokenPrivilege } from '../../src/windows/token.js';
 import { displayName } from '../../src/windows/users.js';
@@ -60,23 +61,19 @@ export function groupRows(process: Process): readonly GroupRow[] {
 
 /** `token/` of a process; empty when it has no token that can be read. */
 export function tokenDirectory(process: Process): Directory {
-  const file = (show: (token: Token) => string | undefined) => () => {
+  const file = (show: (token: Token) => string | undefined, doc: string) => () => {
     const token = process.token();
     const shown = token === undefined ? undefined : show(token);
-    return shown === undefined ? undefined : text(() => shown);
+    return shown === undefined ? undefined : text(() => shown, { doc });
   };
   const table = <R>(declared: Table<R>, rows: () => readonly R[]) => () => (process.token() === undefined ? undefined : tableFile(declared, rows));
   return directory({
-    'integrity.txt': file(({ integrity }) => integrity),
-    'luid.txt': file(({ tokenId }) => hex(tokenId, 16)),
+    'integrity.txt': file(({ integrity }) => integrity, 'integrity level'),
+    'luid.txt': file(({ tokenId }) => hex(tokenId, 16), 'ID of the token (LUID), hex'),
     'privileges.txt': table(privilegesTable, () => process.token()?.privileges ?? []),
-    'session.txt': file(({ session }) => hex(session, 8)),
+    'session.txt': file(({ session }) => hex(session, 8), 'session ID, hex'),
     'sid-all.txt': table(groupsTable, () => groupRows(process)),
-    'sid.txt': file(({ userSid }) => userSid),
-    'user.txt': file(({ user }) => user ?? '---'),
-  }, { xattrs: () => addressOf(process.facts.tokenAddress) });
-}
-
-function addressOf(address: bigint | undefined): Record<string, string> {
-  return address === undefined ? {} : { 'user.memlens.address': `0x${hex(address, 16)}` };
+    'sid.txt': file(({ userSid }) => userSid, 'SID of the user'),
+    'user.txt': file(({ user }) => user ?? '---', 'name of the user'),
+  }, { doc: 'whom it acts for, and what it may do', xattrs: () => addressXattr(process.facts.tokenAddress) });
 }

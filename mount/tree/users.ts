@@ -32,5 +32,5 @@ function* users(windows: Windows): Generator<User> {
 }
 
 export function usersDirectory(windows: Windows): Directory {
-  return directory({ 'users.txt': tableFile(usersTable, () => users(windows)) });
+  return directory({ 'users.txt': tableFile(usersTable, () => users(windows)) }, { doc: 'user accounts' });
 }

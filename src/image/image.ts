@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { ImageError } from '../bytes/errors.js';
 import { PhysicalMemory, type FileRun } from './physical.js';
 import { RAW } from './raw.js';
@@ -40,7 +40,8 @@ export interface Image {
 export function openImage(path: string): Image {
   let fd: number;
   try {
-    fd = openSync(path, 'r');
+    // Opening a named pipe would wait for its writer; with O_NONBLOCK it is opened at once and refused below.
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     throw new ImageError(openFailure(path, (error as NodeJS.ErrnoException).code));
   }

@@ -153,8 +153,9 @@ export class AddressSpace implements SparseMemory<bigint> {
    * @param software also pages in transition and behind prototype PTEs
    */
   * mappings(start: bigint = 0n, end: bigint = this.mode.lastAddress + 1n, software = false): Generator<Mapping> {
+    if (start > this.mode.lastAddress || start < 0n) return;
     const first = this.#vpnClamped(start);
-    const stop = end > this.mode.lastAddress ? this.#vpnMask : this.#vpnClamped(end + 0xfffn);
+    const stop = end > this.mode.lastAddress - 0xfffn ? this.#vpnMask : this.#vpnClamped(end + 0xfffn);
     if (stop <= first) return;
     // A tree with more tables than the image has frames visits one twice.
     const budget = { tables: Math.ceil(this.physical.size / PAGE) };
@@ -230,6 +231,8 @@ export class AddressSpace implements SparseMemory<bigint> {
   #vpn(high: number, low: number): number {
     const { virtualBits } = this.mode;
     if (virtualBits <= 32) return high === 0 ? low >>> 12 : -1;
+    // Sums of a pointer and an offset may be negative or need more than 64 bits.
+    if (high !== high >>> 0) return -1;
     const sign = high >>> (virtualBits - 33);
     if (sign !== 0 && sign !== 2 ** (65 - virtualBits) - 1) return -1;
     return (high % 2 ** (virtualBits - 32)) * 0x10_0000 + (low >>> 12);
@@ -387,8 +390,10 @@ export class AddressSpace implements SparseMemory<bigint> {
     let done = 0;
     let page = vpn;
     let skip = inPage;
+    // Nothing lies above the address space, and what follows the user half is not canonical.
+    const end = vpn < this.#kernelVpn && this.#kernelVpn < this.#vpnMask ? this.#kernelVpn : this.#vpnMask;
     while (done < target.length) {
-      const frame = page < this.#vpnMask ? this.#frame(page) : -1;
+      const frame = page < end ? this.#frame(page) : -1;
       let step = Math.min(PAGE - skip, target.length - done);
       page += 1;
       if (frame < 0) {
@@ -397,7 +402,7 @@ export class AddressSpace implements SparseMemory<bigint> {
         missing += step;
       } else {
         let next = frame + 1;
-        while (done + step < target.length && page < this.#vpnMask && this.#frame(page) === next) {
+        while (done + step < target.length && page < end && this.#frame(page) === next) {
           step += Math.min(PAGE, target.length - done - step);
           next += 1;
           page += 1;

@@ -2,7 +2,6 @@ import type { Anomalies } from '../bytes/anomaly.js';
 import { walk } from '../bytes/walk.js';
 import type { Cells } from './cells.js';
 import { Key, KEY_NODE_SIZE } from './key.js';
-import { pathNames } from './name.js';
 
 export interface HiveParts {
   readonly cells: Cells;
@@ -38,9 +37,7 @@ export class RegistryHive {
 
   /** The key at a path below the root (`Microsoft\Windows`, case does not matter); undefined when there is none. */
   key(path: string): Key | undefined {
-    let key = this.root();
-    for (const name of pathNames(path)) key = key?.subkey(name);
-    return key;
+    return this.root()?.key(path);
   }
 
   /** The key in a cell; its parents are those that its own cell names. Undefined when it is not in the image or damaged. */

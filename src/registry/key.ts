@@ -79,18 +79,21 @@ export class Key {
 
   /** The names below the root, joined by `\`; empty for the root. */
   get path(): string {
-    if (this.#path !== undefined) return this.#path;
-    const names: string[] = [];
-    let key: Key | undefined = this;
-    while (key !== undefined && key.cell !== this.hive.rootCell && names.length < MAX_DEPTH) {
-      if (key.#path !== undefined) {
-        names.push(key.#path);
-        break;
-      }
+    return this.#path ??= this.#pathAbove(this.from?.path);
+  }
+
+  /** The path, by that of the key this one was reached from, or by the parents that the cells name. */
+  #pathAbove(above: string | undefined): string {
+    if (this.cell === this.hive.rootCell) return '';
+    if (above !== undefined) return above === '' ? this.name : `${above}\\${this.name}`;
+    const names = [this.name];
+    for (let cell = this.parentCell; cell !== this.hive.rootCell && names.length < MAX_DEPTH;) {
+      const key = this.hive.keyAt(cell);
+      if (key === undefined) break;
       names.push(key.name);
-      key = key.parent;
+      cell = key.parentCell;
     }
-    return this.#path = names.reverse().join('\\');
+    return names.reverse().join('\\');
   }
 
   /** The sub-keys, stable ones first, in the order of their lists (which is the order of upper-case names). */
@@ -152,9 +155,7 @@ export class Key {
 
   /** The key at a path below this one. */
   key(path: string): Key | undefined {
-    let key: Key | undefined = this;
-    for (const name of pathNames(path)) key = key?.subkey(name);
-    return key;
+    return pathNames(path).reduce<Key | undefined>((key, name) => key?.subkey(name), this);
   }
 
   /** The values in the order of their list. */

@@ -1,8 +1,8 @@
 import { big, number, struct, unicode } from '../profile/struct.js';
 import type { Kernel } from './kernel.js';
 import { kernelModules, type Module } from './module.js';
+import { namespace } from './namespace.js';
 import { objectManager } from './object.js';
-import { namespace } from './object-directory.js';
 
 const DRIVER = struct('_DRIVER_OBJECT', {
   start: big('DriverStart'),

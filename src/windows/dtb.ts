@@ -63,14 +63,17 @@ function looksTopLevel(words: Uint32Array, first: number, frame: number, maxFram
   }
   if (self < 0) return false;
   let tables = 0;
+  let lost = 0;
   for (let index = first; index < first + 1024; index += 2) {
     const entry = words[index]!;
     if ((entry & 1) === 0) continue;
-    if ((entry & 0x80) !== 0 || (words[index + 1]! & FRAME_HIGH) * 0x10_0000 + (entry >>> 12) >= maxFrame) return false;
-    if (index >= first + 512) tables += 1;
+    if ((entry & 0x80) !== 0) return false;
+    // An image that was cut off lacks some tables; most entries of a page of anything else lead outside.
+    if ((words[index + 1]! & FRAME_HIGH) * 0x10_0000 + (entry >>> 12) >= maxFrame) lost += 1;
+    else if (index >= first + 512) tables += 1;
   }
   // The self-map, the kernel image, pools, PFN database and page tables: never fewer than these.
-  return tables >= 4;
+  return tables >= 4 && lost <= tables;
 }
 
 /** Candidates for an x64 System table, the surest first. Looking on costs a pass over the image, so take them one by one. */

@@ -1,4 +1,4 @@
-import type { AddressSpace } from '../paging/address-space.js';
+import type { AddressSpace, Mapping } from '../paging/address-space.js';
 import { exportDirectory, peHeader, type PeExports, type PeHeader } from '../pe/header.js';
 
 /** The kernel's image in memory. */
@@ -9,6 +9,7 @@ export interface KernelImage {
 }
 
 const PAGE = 0x1000n;
+const PAGE_BYTES = 0x1000;
 /** The image and what lies between its parts: never farther than this below code of the kernel. */
 const HINT_REACH = 0x400_0000n;
 /** Where Windows x64 has loaded the kernel since Vista, and all of the kernel half after it. */
@@ -16,14 +17,14 @@ const RANGES: readonly (readonly [bigint, bigint])[] = [
   [0xffff_f800_0000_0000n, 0xffff_f880_0000_0000n],
   [0xffff_8000_0000_0000n, 0xffff_ffff_ffff_f000n],
 ];
-/** Pages looked at in one range: 16 GiB of mapped kernel memory. */
+/** Pages looked at in one range by the first address space: 16 GiB of mapped kernel memory; half as many by each that follows. */
 const MAX_PAGES = 4_194_304;
+const MIN_PAGES = 32_768;
 const KERNEL_NAMES = /^nt(oskrnl|krnlmp|krnlpa|krpamp|krla57)\.exe$/i;
 
 /** The kernel's image at an address; undefined when something else is there. */
 export function kernelAt(space: AddressSpace, base: bigint): KernelImage | undefined {
-  const magic = space.read(base, 2);
-  if (magic === undefined || magic.readUInt16LE(0) !== 0x5a4d) return undefined;
+  if (!beginsAsImage(space, base)) return undefined;
   const header = peHeader(space, base);
   if (header === undefined) return undefined;
   const exports = exportDirectory(space, base, header);
@@ -31,10 +32,48 @@ export function kernelAt(space: AddressSpace, base: bigint): KernelImage | undef
 }
 
 /**
+ * What the searches of one image share, so that any number of false tables that map the same frames over and over costs
+ * bounded work: a frame that does not begin with `MZ` is looked at once.
+ */
+export class KernelSearch {
+  readonly #dull: Uint8Array;
+  #spaces = 0;
+
+  /** @param size one past the highest physical address, in bytes */
+  constructor(size: number) {
+    this.#dull = new Uint8Array(Math.ceil(size / PAGE_BYTES / 8));
+  }
+
+  /** How many pages of each range the next address space may cost. */
+  nextBudget(): number {
+    const pages = Math.max(MIN_PAGES, MAX_PAGES / 2 ** this.#spaces);
+    this.#spaces += 1;
+    return pages;
+  }
+
+  /** The kernel's image in a run of pages. */
+  in(space: AddressSpace, { start, physical }: Mapping, pages: number): KernelImage | undefined {
+    for (let page = 0; page < pages; page += 1) {
+      const frame = physical / PAGE_BYTES + page;
+      const bit = 1 << (frame & 7);
+      if ((this.#dull[frame >>> 3]! & bit) !== 0) continue;
+      const base = start + BigInt(page) * PAGE;
+      if (!beginsAsImage(space, base)) {
+        this.#dull[frame >>> 3]! |= bit;
+        continue;
+      }
+      const found = kernelAt(space, base);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+}
+
+/**
  * The kernel's image in an address space: below the hint, else the first mapped page of the kernel half that begins with
  * `MZ` and whose export directory is named like a kernel.
  */
-export function findKernel(space: AddressSpace, hint: bigint | undefined): KernelImage | undefined {
+export function findKernel(space: AddressSpace, hint: bigint | undefined, search: KernelSearch): KernelImage | undefined {
   if (hint !== undefined) {
     const top = hint & ~(PAGE - 1n);
     for (let at = top; at > top - HINT_REACH; at -= PAGE) {
@@ -42,14 +81,20 @@ export function findKernel(space: AddressSpace, hint: bigint | undefined): Kerne
       if (found !== undefined) return found;
     }
   }
+  const budget = search.nextBudget();
   for (const [start, end] of RANGES) {
-    let left = MAX_PAGES;
+    let left = budget;
     for (const mapping of space.mappings(start, end)) {
-      for (let page = 0; page < mapping.pages && left > 0; page += 1, left -= 1) {
-        const found = kernelAt(space, mapping.start + BigInt(page) * PAGE);
-        if (found !== undefined) return found;
-      }
+      const pages = Math.min(mapping.pages, left);
+      const found = search.in(space, mapping, pages);
+      if (found !== undefined) return found;
+      left -= pages;
+      if (left === 0) break;
     }
   }
   return undefined;
+}
+
+function beginsAsImage(space: AddressSpace, base: bigint): boolean {
+  return space.read(base, 2)?.readUInt16LE(0) === 0x5a4d;
 }

@@ -10,6 +10,8 @@ const TABLE = struct('_HANDLE_TABLE', {
   links: list('HandleTableList'),
 });
 
+const SYSTEM = struct('_EPROCESS', { table: nonZero('ObjectTable') });
+
 const PAGE = 4096;
 const MAX_PAGES = 1 << 16;
 const MAX_TABLES = 1 << 16;
@@ -160,16 +162,33 @@ export function cidThreads(kernel: Kernel): bigint[] {
   return cidObjects(kernel, 'Thread');
 }
 
-/** Addresses of `_EPROCESS` that the list of all handle tables names as their owners, in its order. */
+/**
+ * Addresses of `_EPROCESS` that the list of all handle tables names as their owners, in its order: hidden from the active list or not.
+ * The list goes round through HandleTableListHead in the kernel's image; without that symbol it is entered at System's table.
+ */
 export function handleTableProcesses(kernel: Kernel): bigint[] {
+  const reader = kernel.reader(TABLE);
+  const offset = BigInt(reader.offset('links') ?? 0);
   const head = kernel.symbol('HandleTableListHead');
-  const first = head === undefined ? undefined : kernel.pointer(head);
-  if (head === undefined || first === undefined) return [];
-  const offset = BigInt(kernel.reader(TABLE).offset('links') ?? 0);
+  const first = head === undefined ? systemTable(kernel) : kernel.pointer(head);
+  if (first === undefined) return [];
+  const inImage = (link: bigint): boolean => link >= kernel.base && link < kernel.base + BigInt(kernel.facts.size);
+  let begun = false;
   const owners = walk([first], (link) => link, (link) => {
     if (!kernel.isKernelAddress(link)) throw new FormatError('a link of the list of handle tables points outside the kernel', link);
+    begun = true;
+    const links = inImage(link) ? kernel.pointer(link) : undefined;
+    if (links !== undefined) return { value: undefined, next: [links] };
     const table = kernel.read(TABLE, link - offset);
     return table === undefined ? undefined : { value: table.process, next: [table.links.flink] };
-  }, { where: 'handle table list', cap: MAX_TABLES, anomalies: kernel.anomalies }, (link) => link === head);
+  }, { where: 'handle table list', cap: MAX_TABLES, anomalies: kernel.anomalies }, (link) => link === head || (begun && link === first));
   return [...owners].filter((process) => process !== undefined);
+}
+
+/** The link of the handle table of System, which every kernel exports. */
+function systemTable(kernel: Kernel): bigint | undefined {
+  const variable = kernel.symbol('PsInitialSystemProcess');
+  const system = variable === undefined ? undefined : kernel.pointer(variable);
+  const table = system === undefined ? undefined : kernel.read(SYSTEM, system)?.table;
+  return table === undefined ? undefined : table + BigInt(kernel.reader(TABLE).offset('links') ?? 0);
 }

@@ -13,6 +13,8 @@ const HMAP_ENTRY = struct('_HMAP_ENTRY', {
   // From Windows 8.1 on: the bin's address, and how far into the bin the block lies.
   blockOffset: optional(big('BlockOffset')),
   permanentBin: optional(big('PermanentBinAddress')),
+  // Windows 10 1607 alone: where a bin is mapped for the moment.
+  temporaryBin: optional(big('TemporaryBinAddress')),
 });
 
 /** Entries of an `_HMAP_TABLE` and of an `_HMAP_DIRECTORY`: nine and ten bits of a cell's index. */
@@ -182,7 +184,7 @@ export class MappedStorage implements Storage {
       const at = i * reader.size;
       const entry = reader.decode(bytes.subarray(at, at + reader.size), address + BigInt(at));
       if (entry === undefined) continue;
-      const bin = (entry.permanentBin ?? entry.binAddress ?? 0n) & ~FLAGS;
+      const bin = (entry.permanentBin || entry.temporaryBin || entry.binAddress || 0n) & ~FLAGS;
       const start = entry.blockAddress ?? (bin === 0n ? 0n : bin + (entry.blockOffset ?? 0n));
       table.addresses[i] = BigInt.asUintN(64, start);
       table.inBin[i] = Number(entry.blockOffset ?? (bin === 0n ? 0n : start - bin));

@@ -72,7 +72,7 @@ const ORDERS = ['load', 'memory', 'initialization'] as const;
 type Order = (typeof ORDERS)[number];
 
 /** No process loads as many; a loop of distinct fakes ends here. */
-const MAX_MODULES = 16_384;
+const MAX_MODULES = 4096;
 const MAX_SIZE = 0x4000_0000;
 const PAGE_MASK = 0xfffn;
 
@@ -171,35 +171,37 @@ function* loaderEntries(process: Process, half: UserHalf): Generator<{ address: 
   const loader = half.read(PEB, half.peb)?.loader;
   const lists = loader === undefined || loader === 0n ? undefined : half.read(LOADER, loader);
   if (lists === undefined) return;
-  const seen = new Set<bigint>();
+  const known: Entries = new Map();
   for (const order of ORDERS) {
     const { flink, blink } = lists[`${order}List`];
-    const closed = yield* follow(process, half, order, 'flink', flink, lists[order], seen);
-    if (!closed) yield* follow(process, half, order, 'blink', blink, lists[order], seen);
+    const closed = yield* follow(process, half, order, 'flink', flink, lists[order], known);
+    if (!closed) yield* follow(process, half, order, 'blink', blink, lists[order], known);
   }
 }
 
-/** Follows one list in one direction; answers whether it came back to its head. */
+/** The entries that were read, by address: most are in all three lists. */
+type Entries = Map<bigint, RecordOf<typeof ENTRY>>;
+
+/** Follows one list in one direction: the entries that are new. Answers whether it came back to its head. */
 function* follow(
-  process: Process, half: UserHalf, order: Order, direction: 'flink' | 'blink', first: bigint, head: bigint, seen: Set<bigint>,
+  process: Process, half: UserHalf, order: Order, direction: 'flink' | 'blink', first: bigint, head: bigint, known: Entries,
 ): Generator<{ address: bigint; record: Entry }, boolean> {
   const offset = BigInt(half.reader(ENTRY).offset(order) ?? 0);
   const where = `${process.where} ${half.wow64 ? '32-bit ' : ''}modules in ${order} order`;
   let closed = false;
-  const entries = walk([first], (link) => link, (link) => {
+  const fresh = walk([first], (link) => link, (link) => {
     const address = link - offset;
-    const record = link === 0n ? undefined : half.read(ENTRY, address);
-    return record === undefined ? undefined : { value: { address, record }, next: [record[order][direction]] };
+    const seen = known.get(address);
+    const record = seen ?? (link === 0n ? undefined : half.read(ENTRY, address));
+    if (record === undefined) return undefined;
+    known.set(address, record);
+    return { value: seen === undefined ? { address, record } : undefined, next: [record[order][direction]] };
   }, { where, cap: MAX_MODULES, anomalies: process.anomalies }, (link) => {
     const end = link === head;
     closed ||= end;
     return end;
   });
-  for (const entry of entries) {
-    if (seen.has(entry.address)) continue;
-    seen.add(entry.address);
-    yield entry;
-  }
+  for (const entry of fresh) if (entry !== undefined) yield entry;
   return closed;
 }
 

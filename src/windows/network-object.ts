@@ -105,7 +105,7 @@ function timeWait(kernel: Kernel, layout: NetworkLayout, address: bigint): Netwo
 
 function port(kernel: Kernel, layout: NetworkLayout, at: PortLayout, kind: 'listener' | 'udp', address: bigint): NetworkObject | undefined {
   const size = kernel.pointerSize;
-  const bytes = kernel.memory.read(address, Math.max(at.next, at.localAddress, at.family, at.owner) + 8);
+  const bytes = kernel.memory.read(address, Math.max(at.next, at.localAddress, at.family, at.owner, at.created, at.port) + 8);
   if (bytes === undefined) return undefined;
   const version = versionOf(kernel, layout, pointerAt(bytes, at.family, size));
   const owner = pointerAt(bytes, at.owner, size);

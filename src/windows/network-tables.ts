@@ -30,13 +30,13 @@ const MOST_DATA = 0x20_0000;
 /** The objects in tcpip's partitions (connections) and port pools (listeners, UDP), each once. */
 export function tableObjects(kernel: Kernel, layout: NetworkLayout): readonly TableObject[] {
   const found = new Map<bigint, TableObject>();
-  const tables = locate(kernel);
+  const tables = locate(kernel, layout);
   if (tables === undefined) return [];
   for (const table of tables.partitions) {
     for (const object of partitionObjects(kernel, table)) found.set(object.address, object);
   }
-  for (const set of tables.compartments) {
-    for (const object of portObjects(kernel, layout, set)) found.set(object.address, object);
+  for (const pool of new Set([...tables.pools, ...tables.compartments.flatMap((set) => [...portPools(kernel, set)])])) {
+    for (const object of poolObjects(kernel, layout, pool)) found.set(object.address, object);
   }
   return [...found.values()];
 }
@@ -46,9 +46,11 @@ interface Tables {
   readonly partitions: readonly { readonly address: bigint; readonly count: number }[];
   /** Addresses of `_INET_COMPARTMENT_SET`. */
   readonly compartments: readonly bigint[];
+  /** Addresses of `_INET_PORT_POOL` that the module names itself (before Windows 10 1607). */
+  readonly pools: readonly bigint[];
 }
 
-function locate(kernel: Kernel): Tables | undefined {
+function locate(kernel: Kernel, layout: NetworkLayout): Tables | undefined {
   const { anomalies } = kernel;
   const module = kernelModules(kernel).find(({ name }) => name.toLowerCase() === 'tcpip.sys');
   if (module === undefined) {
@@ -63,7 +65,7 @@ function locate(kernel: Kernel): Tables | undefined {
   anomalies.add(WHERE, `no table addresses are known for this build of tcpip.sys (${record === undefined
     ? 'its symbol file is not named in the image' : `${record.guid}-${record.age}`}); they are searched for by shape in its data`, module.base);
   const data = header?.sections.filter(({ name }) => name === '.data') ?? [];
-  return byShape(kernel, data.map(({ rva, virtualSize }) =>
+  return byShape(kernel, layout, data.map(({ rva, virtualSize }) =>
     ({ start: module.base + BigInt(rva), length: Math.min(virtualSize, MOST_DATA) })));
 }
 
@@ -78,13 +80,14 @@ function bySymbols(kernel: Kernel, base: bigint, symbols: TcpipSymbols): Tables 
   if (table === undefined && sets.length === 0) return undefined;
   const counted = symbols.PartitionCount === undefined ? undefined : kernel.memory.read(base + BigInt(symbols.PartitionCount), 4)?.readUInt32LE(0);
   const count = counted !== undefined && counted > 0 && counted <= MOST_PARTITIONS ? counted : MOST_PARTITIONS;
-  return { partitions: table === undefined ? [] : [{ address: table, count }], compartments: sets };
+  return { partitions: table === undefined ? [] : [{ address: table, count }], compartments: sets, pools: [] };
 }
 
-/** Pointers in the module's data to an array of partitions (their hash tables lie in a block tagged TcHT) and to compartment sets (InCS). */
-function byShape(kernel: Kernel, ranges: readonly { readonly start: bigint; readonly length: number }[]): Tables {
+/** Pointers in the module's data to an array of partitions (their hash tables lie in a block tagged TcHT), to compartment sets (InCS), to port pools. */
+function byShape(kernel: Kernel, layout: NetworkLayout, ranges: readonly { readonly start: bigint; readonly length: number }[]): Tables {
   const partitions: { address: bigint; count: number }[] = [];
   const compartments: bigint[] = [];
+  const pools: bigint[] = [];
   const seen = new Set<bigint>();
   const size = kernel.pointerSize;
   for (const { start, length } of ranges) {
@@ -98,11 +101,12 @@ function byShape(kernel: Kernel, ranges: readonly { readonly start: bigint; read
       seen.add(target);
       if (poolTag(kernel, target) === 'InCS') compartments.push(target);
       else if (hashTablesOf(kernel, target)?.tag === 'TcHT') partitions.push({ address: target, count: MOST_PARTITIONS });
+      else if ((target & 0xfffn) === 0n && isPortPool(kernel, layout, target)) pools.push(target);
     }
   }
-  if (compartments.length === 0) kernel.anomalies.add(WHERE, 'no port pools were found: listeners and UDP come from the pool scan alone');
+  if (compartments.length === 0 && pools.length === 0) kernel.anomalies.add(WHERE, 'no port pools were found: listeners and UDP come from the pool scan alone');
   if (partitions.length === 0) kernel.anomalies.add(WHERE, 'no connection tables were found: connections come from the pool scan alone');
-  return { partitions, compartments };
+  return { partitions, compartments, pools };
 }
 
 /** The three hash tables that begin a `_PARTITION`, and the tag of the block they lie in; undefined when it is none. */
@@ -131,16 +135,33 @@ function* partitionObjects(kernel: Kernel, { address, count }: { address: bigint
   if (best.length === 0 || (count < MOST_PARTITIONS && best.length < count)) {
     kernel.anomalies.add(WHERE, `${best.length} of ${count} partitions of the connection table are as they must be`, address);
   }
-  for (const table of best.flat()) yield* hashTableObjects(kernel, table);
+  for (const table of best.flat()) {
+    // A partition's block may hold one table after the other.
+    for (let i = 0; i < MOST_PARTITIONS; i += 1) {
+      const hashed = hashTable(kernel, table + BigInt(i * HASH_TABLE_SIZE));
+      if (hashed === undefined) break;
+      yield* hashTableObjects(kernel, hashed);
+    }
+  }
 }
 
-/** Corresponds to `_RTL_DYNAMIC_HASH_TABLE`: up to 128 buckets in one array, more through a directory of arrays of 128, 256, 512 … buckets. */
-function* hashTableObjects(kernel: Kernel, table: bigint): Generator<TableObject> {
+interface HashTable {
+  readonly buckets: number;
+  readonly directory: bigint;
+}
+
+/** Corresponds to `_RTL_DYNAMIC_HASH_TABLE`; undefined when it is none: the size is always the divisor plus the buckets already split. */
+function hashTable(kernel: Kernel, table: bigint): HashTable | undefined {
   const bytes = kernel.memory.read(table, HASH_TABLE_SIZE);
-  if (bytes === undefined) return;
-  const buckets = bytes.readUInt32LE(8);
+  if (bytes === undefined) return undefined;
+  const [buckets, pivot, mask] = [bytes.readUInt32LE(8), bytes.readUInt32LE(0xc), bytes.readUInt32LE(0x10)];
   const directory = kernel.pointerSize === 8 ? bytes.readBigUInt64LE(0x20) : BigInt(bytes.readUInt32LE(0x20));
-  if (buckets === 0 || buckets > MOST_BUCKETS || !kernel.isKernelAddress(directory)) return;
+  if (mask === 0 || mask >= MOST_BUCKETS || (mask & (mask + 1)) !== 0 || pivot > mask || buckets !== mask + 1 + pivot) return undefined;
+  return kernel.isKernelAddress(directory) ? { buckets, directory } : undefined;
+}
+
+/** Up to 128 buckets lie in one array, more in a directory of arrays of 128, 256, 512 … buckets. */
+function* hashTableObjects(kernel: Kernel, { buckets, directory }: HashTable): Generator<TableObject> {
   if (buckets <= 128) {
     yield* bucketObjects(kernel, directory, buckets);
     return;
@@ -182,20 +203,30 @@ function linked(kernel: Kernel, link: bigint, offsets: Iterable<number>): TableO
   return undefined;
 }
 
-/** The listeners and UDP endpoints of a compartment set, through the port pool of each compartment. */
-function* portObjects(kernel: Kernel, layout: NetworkLayout, set: bigint): Generator<TableObject> {
+/** The port pools of a compartment set, one a compartment. */
+function* portPools(kernel: Kernel, set: bigint): Generator<bigint> {
   const size = kernel.pointerSize;
   const bytes = kernel.memory.read(set, 0x170);
   if (bytes === undefined) return;
-  const seen = new Set<bigint>();
   for (let at = 0; at + size <= bytes.length; at += size) {
     const compartment = size === 8 ? bytes.readBigUInt64LE(at) : BigInt(bytes.readUInt32LE(at));
-    if (!kernel.isKernelAddress(compartment) || seen.has(compartment) || poolTag(kernel, compartment) !== 'InCo') continue;
-    seen.add(compartment);
+    if (!kernel.isKernelAddress(compartment) || poolTag(kernel, compartment) !== 'InCo') continue;
     const protocol = kernel.pointer(compartment + BigInt(4 * size));
     const pool = protocol === undefined || !kernel.isKernelAddress(protocol) ? undefined : kernel.pointer(protocol);
-    if (pool !== undefined && kernel.isKernelAddress(pool)) yield* poolObjects(kernel, layout, pool);
+    if (pool !== undefined && kernel.isKernelAddress(pool)) yield pool;
   }
+}
+
+/** Whether the assignments of a port pool lie where they must: the first that there is has its own tag. */
+function isPortPool(kernel: Kernel, layout: NetworkLayout, pool: bigint): boolean {
+  const size = kernel.pointerSize;
+  const bytes = kernel.memory.read(pool + BigInt(layout.assignments), 256 * size);
+  if (bytes === undefined) return false;
+  for (let at = 0; at < bytes.length; at += size) {
+    const assignment = size === 8 ? bytes.readBigUInt64LE(at) : BigInt(bytes.readUInt32LE(at));
+    if (assignment !== 0n) return kernel.isKernelAddress(assignment) && poolTag(kernel, assignment) === 'InPA';
+  }
+  return false;
 }
 
 /** Corresponds to `_INET_PORT_POOL`: 256 assignments of 256 ports each. */

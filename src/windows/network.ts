@@ -101,8 +101,12 @@ function compareBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): num
 function fitted(kernel: Kernel, layout: NetworkLayout, objects: readonly TableObject[], owners: ReadonlyMap<bigint, Process>): NetworkLayout {
   const best = (from: NetworkLayout, kind: NetworkKind): NetworkLayout => {
     const of = objects.filter((object) => object.kind === kind).slice(0, 200);
-    const fits = (variant: NetworkLayout): number =>
-      of.filter(({ address }) => readNetworkObject(kernel, variant, kind, address)?.local !== undefined).length;
+    // Zeros read as a closed connection in every form: what says more counts more.
+    const fits = (variant: NetworkLayout): number => of.reduce((points, { address }) => {
+      const object = readNetworkObject(kernel, variant, kind, address);
+      if (object === undefined) return points;
+      return points + 1 + Number(object.local !== undefined) + Number(object.state !== 0) + Number(object.localPort !== 0 && object.remotePort !== 0);
+    }, 0);
     return mostOf(layoutVariants(from, kind), fits) ?? from;
   };
   const shaped = best(best(layout, 'tcp'), 'udp');

@@ -1,7 +1,8 @@
 import { FormatError } from '../bytes/errors.js';
 import { walk } from '../bytes/walk.js';
-import { big, number, place, struct, unicode } from '../profile/struct.js';
+import { big, number, place, struct, unicode, type RecordOf } from '../profile/struct.js';
 import type { Kernel } from './kernel.js';
+import { directoryObjects } from './object-directory.js';
 
 const HEADER = struct('_OBJECT_HEADER', {
   handleCount: number('HandleCount'),
@@ -24,7 +25,7 @@ const MAX_TYPES = 256;
 const MAX_REMEMBERED = 1 << 17;
 const MAX_DEPTH = 64;
 
-/** Pointers to types that kernels have as globals; Process, Thread and the like are exported, so they serve without symbols too. */
+/** Pointers to types that kernels have as globals; most are exported, so that they are known without symbols too. */
 const TYPE_POINTERS = [
   'PsProcessType', 'PsThreadType', 'PsJobType', 'IoFileObjectType', 'IoDriverObjectType', 'IoDeviceObjectType', 'ExEventObjectType',
   'ExMutantObjectType', 'ExTimerObjectType', 'CmKeyObjectType', 'SeTokenObjectType', 'MmSectionObjectType', 'AlpcPortObjectType',
@@ -68,21 +69,26 @@ export class ObjectManager {
     this.#bodyOffset = BigInt(kernel.reader(HEADER).offset('body') ?? 0);
   }
 
-  /** The root directory of the namespace; 0n when it is not known. */
+  /** The root directory of the namespace, by ObpRootDirectoryObject, else what the directory of the types lies in; 0n when it is not known. */
   get root(): bigint {
-    if (this.#root === undefined) {
-      const symbol = this.kernel.symbol('ObpRootDirectoryObject');
-      this.#root = (symbol === undefined ? undefined : this.kernel.pointer(symbol)) ?? 0n;
-    }
+    this.#root ??= this.#global('ObpRootDirectoryObject') ?? this.#parent(this.#typeDirectory()) ?? 0n;
     return this.#root;
   }
 
-  /** The types by index, from ObTypeIndexTable; without it, those that a kernel's globals point to. */
+  /** The types by index: ObTypeIndexTable; what it does not say is in the directory of types, and behind the kernel's globals. */
   get types(): ReadonlyMap<number, ObjectType> {
     if (this.#types === undefined) {
-      const table = this.#readTable();
-      this.#types = table.size > 0 ? table : this.#typesOfGlobals();
-      if (this.#types.size === 0) this.kernel.anomalies.add('object types', 'no table of object types can be read');
+      const { types, whole } = this.#readTable();
+      if (!whole) {
+        const directory = this.#typeDirectory();
+        const others = [...(directory === undefined ? [] : directoryObjects(this.kernel, directory)), ...TYPE_POINTERS.map((name) => this.#global(name) ?? 0n)];
+        for (const address of others) {
+          const type = types.size < MAX_TYPES && address !== 0n ? this.kernel.anomalies.attempt('object types', () => this.#type(address)) : undefined;
+          if (type !== undefined && !types.has(type.index)) types.set(type.index, type);
+        }
+      }
+      if (types.size === 0) this.kernel.anomalies.add('object types', 'no object type can be read');
+      this.#types = types;
     }
     return this.#types;
   }
@@ -109,7 +115,7 @@ export class ObjectManager {
   /** The object's own name, without its directory; undefined when it has none, or when it is not in the image. */
   name(body: bigint, header = this.header(body)): string | undefined {
     if (this.#names.has(body)) return this.#names.get(body);
-    const info = header === undefined ? undefined : this.#nameInfo(header);
+    const info = header === undefined ? undefined : this.#nameInfo(header.header, header.infoMask);
     const name = (info === undefined ? undefined : this.kernel.text(info.name)) || undefined;
     remember(this.#names, body, name);
     return name;
@@ -119,7 +125,7 @@ export class ObjectManager {
   path(body: bigint, header = this.header(body)): string | undefined {
     if (body === this.root) return '\\';
     if (this.#paths.has(body)) return this.#paths.get(body);
-    const info = header === undefined ? undefined : this.#nameInfo(header);
+    const info = header === undefined ? undefined : this.#nameInfo(header.header, header.infoMask);
     const name = info === undefined ? undefined : this.name(body, header);
     const parent = info === undefined || name === undefined || info.directory === 0n ? undefined : this.#directoryPath(info.directory);
     const path = parent === undefined ? undefined : `${parent === '\\' ? '' : parent}\\${name}`;
@@ -136,7 +142,7 @@ export class ObjectManager {
     let top: bigint | undefined;
     const steps = walk([directory], (address) => address, (address) => {
       const header = this.header(address);
-      const info = header === undefined ? undefined : this.#nameInfo(header);
+      const info = header === undefined ? undefined : this.#nameInfo(header.header, header.infoMask);
       const name = info === undefined ? undefined : this.name(address, header);
       if (info === undefined || name === undefined) return undefined;
       const ends = info.directory === 0n || info.directory === root;
@@ -152,9 +158,21 @@ export class ObjectManager {
     return path;
   }
 
-  #nameInfo(header: ObjectHeader): { readonly directory: bigint; readonly name: { length: number; maximumLength: number; buffer: bigint } } | undefined {
-    if ((header.infoMask & HAS_NAME_INFO) === 0) return undefined;
-    return this.kernel.read(NAME_INFO, header.header - BigInt(this.#nameOffset(header.infoMask)));
+  #nameInfo(header: bigint, infoMask: number): RecordOf<typeof NAME_INFO> | undefined {
+    if ((infoMask & HAS_NAME_INFO) === 0) return undefined;
+    return this.kernel.read(NAME_INFO, header - BigInt(this.#nameOffset(infoMask)));
+  }
+
+  /** The directory that holds an object; needs no types. */
+  #parent(body: bigint | undefined): bigint | undefined {
+    const record = body === undefined ? undefined : this.kernel.read(HEADER, body - this.#bodyOffset);
+    const info = body === undefined || record === undefined ? undefined : this.#nameInfo(body - this.#bodyOffset, record.infoMask);
+    return info !== undefined && this.kernel.isKernelAddress(info.directory) ? info.directory : undefined;
+  }
+
+  /** \ObjectTypes, which holds the type of processes, whose address every kernel exports. */
+  #typeDirectory(): bigint | undefined {
+    return this.#parent(this.#global('PsProcessType'));
   }
 
   /** How far before the header the name info begins: ObpInfoMaskToOffset of its own and all lower bits; the sizes say the same. */
@@ -198,13 +216,14 @@ export class ObjectManager {
     return told ?? derived;
   }
 
-  #readTable(): ReadonlyMap<number, ObjectType> {
+  /** ObTypeIndexTable; not `whole` where it cannot be found or one of its types cannot be read. */
+  #readTable(): { readonly types: Map<number, ObjectType>; readonly whole: boolean } {
     const { kernel } = this;
     const types = new Map<number, ObjectType>();
     const table = kernel.symbol('ObTypeIndexTable');
-    if (table === undefined) return types;
+    if (table === undefined) return { types, whole: false };
     const bytes = Buffer.alloc(MAX_TYPES * kernel.pointerSize);
-    kernel.memory.fill(table, bytes);
+    let whole = kernel.memory.fill(table, bytes) === 0;
     for (let index = FIRST_TYPE; index < MAX_TYPES; index += 1) {
       const address = kernel.pointerSize === 8 ? bytes.readBigUInt64LE(index * 8) : BigInt(bytes.readUInt32LE(index * 4));
       if (!kernel.isKernelAddress(address)) break;
@@ -213,19 +232,10 @@ export class ObjectManager {
         if (found !== undefined && found.index !== index) throw new FormatError(`type ${index} says that its index is ${found.index}`, address);
         return found;
       });
-      if (type !== undefined) types.set(index, type);
+      if (type === undefined) whole = false;
+      else types.set(index, type);
     }
-    return types;
-  }
-
-  #typesOfGlobals(): ReadonlyMap<number, ObjectType> {
-    const types = new Map<number, ObjectType>();
-    for (const name of TYPE_POINTERS) {
-      const address = this.#global(name);
-      const type = address === undefined ? undefined : this.#type(address);
-      if (type !== undefined) types.set(type.index, type);
-    }
-    return types;
+    return { types, whole: whole && types.size > 0 };
   }
 
   #global(name: string): bigint | undefined {

@@ -8,7 +8,7 @@ import { bundledProfile, nearestProfiles } from '../profile/bundled.js';
 import type { Profile } from '../profile/profile.js';
 import type { Diagnosis } from './diagnosis.js';
 import { dtbCandidates } from './dtb.js';
-import { findKernel, kernelAt, type KernelImage } from './find-kernel.js';
+import { findKernel, kernelAt, KernelSearch, type KernelImage } from './find-kernel.js';
 import { Kernel, type KernelFacts } from './kernel.js';
 import { EPROCESS } from './process-list.js';
 import { WindowsModel, type Windows } from './windows.js';
@@ -59,8 +59,9 @@ function locate(image: Image, diagnosis: Diagnosis, known: KernelFacts | undefin
       return { dtb: known.dtb, image: kernel };
     }
   }
+  const search = new KernelSearch(image.memory.size);
   for (const { dtb, how, hint } of dtbCandidates(image.memory)) {
-    const kernel = findKernel(new AddressSpace(image.memory, X64, dtb, SOFTWARE_PTE), hint);
+    const kernel = findKernel(new AddressSpace(image.memory, X64, dtb, SOFTWARE_PTE), hint, search);
     if (kernel !== undefined) {
       diagnosis.dtbs.push({ dtb, how, taken: true, why: `it maps ${kernel.exports.name ?? 'the kernel'} at 0x${kernel.base.toString(16)}` });
       return { dtb, image: kernel };

@@ -3,9 +3,7 @@ import type { Kernel } from './kernel.js';
 import { objectManager, type ObjectManager } from './object.js';
 import { poolGranule } from './pool.js';
 
-const OBJECT_HEADER = struct('_OBJECT_HEADER', {
-  pointers: big('PointerCount'), infoMask: number('InfoMask'),
-});
+const OBJECT_HEADER = struct('_OBJECT_HEADER', { pointers: big('PointerCount'), infoMask: number('InfoMask') });
 
 /** Optional headers in the order of InfoMask's bits. The profile knows the size of those that it names; the others have never had another. */
 const OPTIONAL: readonly (readonly [struct: string, size: number])[] = [
@@ -35,19 +33,23 @@ export function objectPlaces(kernel: Kernel): ObjectPlaces {
   const body = kernel.profile.need('_OBJECT_HEADER', 'Body').offset;
   const before = infoSizes(kernel);
   const manager = objectManager(kernel);
-  const typed = decodesTypes(kernel, manager);
+  const known = decodesTypes(kernel, manager) ? new Set([...manager.types.values()].map(({ name }) => name)) : new Set<string>();
   const granule = poolGranule(kernel);
+  const maskAt = kernel.profile.need('_OBJECT_HEADER', 'InfoMask').offset;
   return {
     * bodies(data, length, type) {
       const bytes = firstBytes(kernel, data, Math.min(length, LONGEST + reader.size));
       for (let at = 0; at + body <= bytes.length && at <= LONGEST; at += granule / 2) {
+        // One byte tells nearly all places apart; the rest is decoded.
+        const infoMask = bytes[at + maskAt] ?? 0;
+        const optional = before[infoMask & ~PADDING] ?? 0;
+        if ((infoMask & PADDING) === 0 ? optional !== at : optional > at) continue;
         const address = data + BigInt(at);
         const header = reader.decode(bytes.subarray(at), address);
         if (header === undefined || header.pointers >= MOST_POINTERS) continue;
-        const optional = before[header.infoMask & ~PADDING] ?? 0;
-        if ((header.infoMask & PADDING) === 0 ? optional !== at : optional > at) continue;
         const candidate = address + BigInt(body);
-        if (!typed || manager.header(candidate)?.type?.name === type) yield candidate;
+        // Where the type itself is not in the image, the body's own rule must do.
+        if (!known.has(type) || manager.header(candidate)?.type?.name === type) yield candidate;
       }
     },
   };

@@ -17,7 +17,7 @@ export interface PoolRule {
   readonly nonpaged?: boolean;
   /** The number that begins a body of this kind at a page's start, in an allocation of whole pages that has no pool header. */
   readonly pageSignature?: number;
-  /** A list entry in the body, by whose neighbours a body's address is told when no page table maps it. */
+  /** A list entry in the body: of several addresses that a page is mapped at, the body's own is the one that its neighbour leads back to. */
   readonly links?: readonly [struct: string, path: string];
   /** Whether the bytes at `body` can be what the tag says. */
   readonly plausible: (kernel: Kernel, body: bigint) => boolean;
@@ -71,10 +71,20 @@ function isProcess(kernel: Kernel, body: bigint): boolean {
   if (process === undefined || (process.type & TYPE_BITS) !== PROCESS_OBJECT || !isId(process.pid)) return false;
   const table = kernel.mode.tableOf(Number(process.dtb));
   const { flink, blink } = process.threads;
-  return table > 0 && table < kernel.physical.size
+  // A table past the image's end is believed of a cut image, when the threads lead back here.
+  return table > 0 && (table < kernel.physical.size || leadsBack(kernel, ['_EPROCESS', 'ThreadListHead'], body))
     && kernel.isKernelAddress(flink) && kernel.isKernelAddress(blink)
     && /^[\x20-\x7e]+/.test(process.name)
     && isTime(process.created) && (process.exited === 0n || (process.exited >= process.created && isTime(process.exited)));
+}
+
+/** Whether the list entry that follows the body's own names the body's own as the one before it. */
+export function leadsBack(kernel: Kernel, [name, path]: readonly [struct: string, path: string], body: bigint): boolean {
+  const field = kernel.profile.field(name, path);
+  if (field === undefined) return false;
+  const own = body + BigInt(field.offset);
+  const next = kernel.pointer(own);
+  return next !== undefined && kernel.isKernelAddress(next) && kernel.pointer(next + BigInt(kernel.pointerSize)) === own;
 }
 
 function isThread(kernel: Kernel, body: bigint): boolean {

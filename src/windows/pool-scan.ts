@@ -1,6 +1,7 @@
+import type { Mapping } from '../paging/address-space.js';
 import type { Kernel } from './kernel.js';
 import { objectPlaces, type ObjectPlaces } from './pool-object.js';
-import { POOL_RULES, type PoolRule } from './pool-rules.js';
+import { leadsBack, POOL_RULES, type PoolRule } from './pool-rules.js';
 import { factsOf, POOL_HEADER, poolGranule, tagNumber, type PoolKind, type ScanFacts } from './pool.js';
 
 /** A stretch of physical memory, in bytes. */
@@ -16,8 +17,8 @@ const CHUNK = 1 << 20;
 const PAGE = 4096;
 const PROTECTED = 0x8000_0000;
 /** More blocks than this are no memory but an image made to exhaust us. */
-const MOST_HITS = 2_000_000;
-/** A page mapped at more addresses than this is looked at through the first. */
+const MOST_HITS = 1_000_000;
+/** A page mapped at more addresses than this is looked at through the first ones. */
 const MOST_ADDRESSES = 4;
 const WHERE = 'pool scan';
 
@@ -33,6 +34,7 @@ interface Hits {
 /**
  * Looks for pool blocks of the kinds in POOL_RULES over a range of physical memory: tags at every place where a block may begin, in one
  * pass; then the blocks' virtual addresses by System's page tables; then each body by its kind's own rule, read through virtual memory.
+ * Memory that the kernel half maps nowhere holds no pool: it is not read, and what a program writes into its own memory does not count.
  *
  * @param range multiples of a page
  */
@@ -46,7 +48,7 @@ function collect(kernel: Kernel, range: ScanRange, progress: ScanProgress): { hi
   const granule = poolGranule(kernel);
   const tagAt = kernel.profile.need('_POOL_HEADER', 'PoolTag').offset;
   const { rules, lut } = tagTable(kernel);
-  const signatures = new Map(POOL_RULES.flatMap((rule) => (rule.pageSignature === undefined ? [] : [[rule.pageSignature, rule] as const])));
+  const paged = POOL_RULES.filter(({ pageSignature }) => pageSignature !== undefined);
   const hits: Hits = { places: [], rules: [], sizes: [] };
   const hit = (place: number, rule: PoolRule, size: number): void => {
     hits.places.push(place);
@@ -56,15 +58,21 @@ function collect(kernel: Kernel, range: ScanRange, progress: ScanProgress): { hi
   const buffer = Buffer.allocUnsafeSlow(CHUNK);
   const words = new Uint32Array(buffer.buffer, buffer.byteOffset, CHUNK >>> 2);
   const found = new Int32Array(CHUNK / granule);
+  const frames = kernelFrames(kernel);
   let scanned = 0;
   for (const run of kernel.physical.runs(range.start, range.end)) {
     for (let at = 0; at < run.length; at += CHUNK) {
       const length = Math.min(CHUNK, run.length - at);
+      const first = (run.start + at) / PAGE;
+      scanned += length;
+      progress(scanned);
+      if (!frames.subarray(first, first + Math.ceil(length / PAGE)).includes(1)) continue;
       kernel.physical.fill(run.start + at, buffer.subarray(0, length));
       const count = findTags(words, length >>> 2, tagAt >>> 2, granule >>> 2, lut, rules, found);
       for (let i = 0; i < count; i += 1) {
         const word = found[i]!;
         const block = word * 4 - tagAt;
+        if (frames[first + (block >>> 12)] !== 1) continue;
         const rule = rules.get(words[word]!)!;
         const header = reader.decode(buffer.subarray(block, Math.min(block + reader.size, length)), 0n);
         if (header === undefined) continue;
@@ -73,12 +81,11 @@ function collect(kernel: Kernel, range: ScanRange, progress: ScanProgress): { hi
           hit(run.start + at + block, rule, size);
         }
       }
-      for (let word = 0; word < length >>> 2; word += PAGE / 4) {
-        const rule = signatures.get(words[word]!);
-        if (rule !== undefined) hit(run.start + at + word * 4, rule, 0);
+      for (const rule of paged) {
+        for (let word = 0; word < length >>> 2; word += PAGE / 4) {
+          if (words[word] === rule.pageSignature && frames[first + (word >>> 10)] === 1) hit(run.start + at + word * 4, rule, 0);
+        }
       }
-      scanned += length;
-      progress(scanned);
       if (hits.places.length > MOST_HITS) {
         kernel.anomalies.add(WHERE, `stopped looking after ${MOST_HITS} candidate blocks`, run.start + at);
         return { hits, scanned };
@@ -133,18 +140,16 @@ function verify(kernel: Kernel, hits: Hits): Map<PoolKind, Set<bigint>> {
   hits.places.forEach((place, i) => {
     const rule = hits.rules[i]!;
     const addresses = (pages.get(Math.floor(place / PAGE)) ?? []).map((page) => page + BigInt(place % PAGE));
-    const body = kernel.anomalies.attempt(WHERE, () => {
-      for (const address of addresses) {
-        for (const candidate of candidates(kernel, rule, address, hits.sizes[i]!, objects)) {
-          if (rule.plausible(kernel, candidate)) return candidate;
-        }
-      }
-      return addresses.length > 0 ? undefined : unmapped(kernel, rule, place, hits.sizes[i]!);
-    });
+    const bodies = kernel.anomalies.attempt(WHERE, () => addresses.flatMap((address) => {
+      for (const body of candidates(kernel, rule, address, hits.sizes[i]!, objects)) if (rule.plausible(kernel, body)) return [body];
+      return [];
+    })) ?? [];
+    const { links } = rule;
+    const body = bodies.length > 1 && links !== undefined ? bodies.find((one) => leadsBack(kernel, links, one)) ?? bodies[0] : bodies[0];
     if (body === undefined) return;
-    const bodies = found.get(rule.kind);
-    if (bodies === undefined) found.set(rule.kind, new Set([body]));
-    else bodies.add(body);
+    const known = found.get(rule.kind);
+    if (known === undefined) found.set(rule.kind, new Set([body]));
+    else known.add(body);
   });
   return found;
 }
@@ -161,15 +166,26 @@ function* candidates(kernel: Kernel, rule: PoolRule, address: bigint, size: numb
   else if (objects !== undefined) yield* objects.bodies(data, size - header, rule.object);
 }
 
+/** A byte a frame of physical memory: 1 where the kernel half maps it, pages in transition and behind prototype PTEs included. */
+function kernelFrames(kernel: Kernel): Uint8Array {
+  const frames = new Uint8Array(Math.ceil(kernel.physical.size / PAGE));
+  for (const { pages, physical } of kernelMappings(kernel)) frames.fill(1, physical / PAGE, physical / PAGE + pages);
+  return frames;
+}
+
+function kernelMappings({ memory, mode }: Kernel): Iterable<Mapping> {
+  return memory.mappings(mode.kernelStart, mode.lastAddress + 1n, true);
+}
+
 /**
- * The virtual addresses of the pages that hold hits, by frame: one pass over the kernel half of System's page tables, pages in transition
- * and behind prototype PTEs included. Only the frames asked for are kept, so that memory does not grow with the image.
+ * The virtual addresses of the pages that hold hits, by frame: one pass over the kernel half of System's page tables.
+ * Only the frames asked for are kept, so that memory does not grow with the image.
  */
 function virtualPages(kernel: Kernel, places: readonly number[]): Map<number, bigint[]> {
   const frames = Float64Array.from(new Set(places.map((place) => Math.floor(place / PAGE)))).sort();
   const pages = new Map<number, bigint[]>();
   if (frames.length === 0) return pages;
-  for (const { start, pages: count, physical } of kernel.memory.mappings(kernel.mode.kernelStart, kernel.mode.lastAddress + 1n, true)) {
+  for (const { start, pages: count, physical } of kernelMappings(kernel)) {
     const first = physical / PAGE;
     for (let i = lowerBound(frames, first); i < frames.length && frames[i]! < first + count; i += 1) {
       const frame = frames[i]!;
@@ -191,32 +207,4 @@ function lowerBound(sorted: Float64Array, value: number): number {
     else high = middle;
   }
   return low;
-}
-
-/**
- * The body of a block that no page table maps: a neighbour in a list of its own says where it was, when that place leads back to
- * these very bytes.
- */
-function unmapped(kernel: Kernel, rule: PoolRule, place: number, size: number): bigint | undefined {
-  if (rule.links === undefined) return undefined;
-  const field = kernel.profile.field(...rule.links);
-  if (field === undefined) return undefined;
-  const pointer = kernel.pointerSize;
-  const end = Math.min(place + Math.max(size, 1), place - (place % PAGE) + PAGE);
-  const header = size === 0 ? 0 : kernel.reader(POOL_HEADER).size;
-  // An executive object's header length is not known here: every place where a body can begin is asked.
-  const last = rule.object === undefined ? 0 : 0x100;
-  for (let gap = 0; gap <= last; gap += pointer) {
-    const body = place + header + gap;
-    if (body + field.offset + pointer > end) return undefined;
-    const bytes = kernel.physical.read(body + field.offset, pointer);
-    const neighbour = bytes === undefined ? 0n : pointer === 8 ? bytes.readBigUInt64LE(0) : BigInt(bytes.readUInt32LE(0));
-    if (!kernel.isKernelAddress(neighbour)) continue;
-    for (const own of [neighbour, kernel.pointer(neighbour + BigInt(pointer))]) {
-      if (own === undefined || !kernel.isKernelAddress(own) || kernel.memory.translate(own) !== body + field.offset) continue;
-      const address = own - BigInt(field.offset);
-      if (rule.plausible(kernel, address)) return address;
-    }
-  }
-  return undefined;
 }

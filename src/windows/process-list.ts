@@ -38,6 +38,8 @@ const MAX_PROCESSES = 65_536;
 /** Longer than any path the kernel writes. */
 const MAX_PATH_BYTES = 0x2000;
 const MAX_PID = 0x1000_0000;
+/** No machine that runs Windows has more memory than 256 TiB. */
+const MAX_PHYSICAL = 2 ** 48;
 
 /**
  * Reads a process; undefined when its bytes are not in the image.
@@ -71,13 +73,17 @@ export function processFacts(kernel: Kernel, address: bigint): ProcessFacts | un
   };
 }
 
-/** Whether the facts can be those of a process: what random bytes or another object do not show. */
-export function plausibleProcess(kernel: Kernel, facts: ProcessFacts): boolean {
+/**
+ * Whether the facts can be those of a process: what random bytes or another object do not show.
+ * @param named a list of the kernel leads here: then its page table may lie in a part that the image lacks
+ */
+export function plausibleProcess(kernel: Kernel, facts: ProcessFacts, named: boolean): boolean {
   const table = kernel.mode.tableOf(facts.dtb);
+  const end = named ? MAX_PHYSICAL : kernel.physical.size;
   return facts.pid > 0 && facts.pid < MAX_PID && facts.pid % 4 === 0
     && facts.ppid < MAX_PID && facts.ppid % 4 === 0
     && /^[\x20-\x7e\xa0-\xff]+$/.test(facts.shortName)
-    && table > 0 && table < kernel.physical.size
+    && table > 0 && table < end
     && (facts.created === undefined ? facts.pid === 4 : isFiletime(facts.created))
     && (facts.exited === undefined || (isFiletime(facts.exited) && facts.exited >= (facts.created ?? 0n)));
 }
@@ -140,7 +146,7 @@ export function processesAt(kernel: Kernel, found: readonly (readonly [ProcessSo
   for (const [address, from] of sources) {
     const facts = kernel.anomalies.attempt('processes', () => processFacts(kernel, address));
     if (facts === undefined) continue;
-    if (!plausibleProcess(kernel, facts)) {
+    if (!plausibleProcess(kernel, facts, from.size > 1 || !from.has('scan'))) {
       if (from.has('list')) kernel.anomalies.add('active process list', 'an entry is no plausible process', address);
       continue;
     }

@@ -9,7 +9,7 @@ import { token, type Token } from './token.js';
 import { prototypeIn } from './vad-prototype.js';
 import { vads, type Vad } from './vad.js';
 
-/** How a process was found: the active list, PspCidTable, another process's handle, the pool scan. */
+/** How a process was found: the active list, PspCidTable, the list of all handle tables, the pool scan. */
 export type ProcessSource = 'list' | 'cid' | 'handle' | 'scan';
 
 /** What one read of `_EPROCESS` says. Plain facts. */

@@ -1,4 +1,5 @@
-import { big, number, struct } from '../profile/struct.js';
+import { walk } from '../bytes/walk.js';
+import { big, list, number, optional, place, struct } from '../profile/struct.js';
 import type { Process } from './process.js';
 import type { Vad } from './vad.js';
 import { userHalves, type UserHalf } from './wow64.js';
@@ -10,12 +11,14 @@ export interface VadUse {
 }
 
 const PEB = struct('_PEB', { count: number('NumberOfHeaps'), heaps: big('ProcessHeaps') });
-const HEAP = struct('_HEAP', { signature: number('SegmentSignature') });
+const HEAP = struct('_HEAP', { signature: number('SegmentSignature'), head: optional(place('SegmentList')), segments: optional(list('SegmentList')) });
+const SEGMENT = struct('_HEAP_SEGMENT', { links: list('SegmentListEntry') });
 
 /** `_HEAP.SegmentSignature` of an NT heap; of a segment heap (`_SEGMENT_HEAP.Signature`), at the same offset. */
 const NT_HEAP = 0xffee_ffee;
 const SEGMENT_HEAP = 0xddee_ddee;
 const MAX_HEAPS = 4096;
+const MAX_SEGMENTS = 4096;
 
 const digits = (value: number, width: number): string => value.toString(16).toUpperCase().padStart(width, '0');
 
@@ -33,8 +36,8 @@ export function vadUses(process: Process, at: (address: bigint) => Vad | undefin
   };
   let number = 0;
   for (const half of userHalves(process)) {
-    for (const { address, kind } of heaps(half)) {
-      mark(address, { kind: 'heap', text: `HEAP-${digits(number, 2)}${kind === undefined ? '' : ` [${kind}]`}` });
+    for (const { addresses, kind } of heaps(process, half)) {
+      for (const address of addresses) mark(address, { kind: 'heap', text: `HEAP-${digits(number, 2)}${kind === undefined ? '' : ` [${kind}]`}` });
       number += 1;
     }
   }
@@ -45,8 +48,14 @@ export function vadUses(process: Process, at: (address: bigint) => Vad | undefin
   return uses;
 }
 
+interface Heap {
+  /** The heap itself, and the further segments of an NT heap. */
+  readonly addresses: readonly bigint[];
+  readonly kind: 'NtSegment' | 'SegHeap' | undefined;
+}
+
 /** The heaps of a PEB's list. */
-function* heaps(half: UserHalf): Generator<{ address: bigint; kind: 'NtSegment' | 'SegHeap' | undefined }> {
+function* heaps(process: Process, half: UserHalf): Generator<Heap> {
   const peb = half.read(PEB, half.peb);
   if (peb === undefined || peb.heaps === 0n) return;
   const count = Math.min(peb.count, MAX_HEAPS);
@@ -55,7 +64,21 @@ function* heaps(half: UserHalf): Generator<{ address: bigint; kind: 'NtSegment' 
   for (let i = 0; i < count; i += 1) {
     const address = half.pointerSize === 8 ? table.readBigUInt64LE(i * 8) : BigInt(table.readUInt32LE(i * 4));
     if (address === 0n) continue;
-    const signature = half.read(HEAP, address)?.signature;
-    yield { address, kind: signature === NT_HEAP ? 'NtSegment' : signature === SEGMENT_HEAP ? 'SegHeap' : undefined };
+    const heap = half.read(HEAP, address);
+    switch (heap?.signature) {
+      case NT_HEAP: yield { addresses: [address, ...segments(process, half, heap.head, heap.segments?.flink)], kind: 'NtSegment' }; break;
+      case SEGMENT_HEAP: yield { addresses: [address], kind: 'SegHeap' }; break;
+      default: yield { addresses: [address], kind: undefined };
+    }
   }
+}
+
+/** The segments of an NT heap by its list; the first lies in the heap's own head. */
+function segments(process: Process, half: UserHalf, head: bigint | undefined, first: bigint | undefined): Iterable<bigint> {
+  if (head === undefined || first === undefined || first === 0n) return [];
+  const offset = BigInt(half.reader(SEGMENT).offset('links') ?? 0);
+  return walk([first], (link) => link, (link) => {
+    const links = half.read(SEGMENT, link - offset)?.links;
+    return links === undefined ? undefined : { value: link - offset, next: links.flink === 0n ? [] : [links.flink] };
+  }, { where: `${process.where} heap segments`, cap: MAX_SEGMENTS, anomalies: process.anomalies }, (link) => link === head);
 }

@@ -85,7 +85,7 @@ const LONG = struct('_MMVAD', {
 });
 
 /** No process of a real machine has as many; a hostile tree ends here. */
-const MAX_VADS = 500_000;
+const MAX_VADS = 200_000;
 const COMMIT_HIGH = 2 ** 31;
 
 type ShortRecord = RecordOf<typeof SHORT>;
@@ -104,9 +104,9 @@ export function vads(process: Process): readonly Vad[] {
   const nodes = walk([root], (node) => node, (node) => visit(kernel, node, node === root), {
     where: `${process.where} VAD tree`, cap: MAX_VADS, anomalies,
   });
-  for (const { address, record } of nodes) {
-    const vad = describe(kernel, address, record, use);
-    if (vad === undefined) anomalies.add(`${process.where} VAD tree`, 'a node has no plausible range', address);
+  for (const node of nodes) {
+    const vad = describe(kernel, node, use);
+    if (vad === undefined) anomalies.add(`${process.where} VAD tree`, 'a node has no plausible range', node.address);
     else list.push(vad);
   }
   return list.sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
@@ -119,15 +119,23 @@ function rootNode(kernel: Kernel, vadRoot: bigint): bigint | undefined {
   return kernel.pointer(vadRoot + BigInt(field === undefined || start === undefined ? 0 : field.offset - start.offset));
 }
 
-function visit(kernel: Kernel, node: bigint, isRoot: boolean): { value: { address: bigint; record: ShortRecord }; next: bigint[] } | undefined {
-  if (!kernel.isKernelAddress(node) || node % BigInt(kernel.pointerSize) !== 0n) return undefined;
-  const record = kernel.read(SHORT, node);
+/** A node of the tree as it was read, and the tag of its pool block. */
+interface VadNode {
+  readonly address: bigint;
+  readonly record: ShortRecord;
+  readonly tag: string | undefined;
+}
+
+function visit(kernel: Kernel, address: bigint, isRoot: boolean): { value: VadNode; next: bigint[] } | undefined {
+  if (!kernel.isKernelAddress(address) || address % BigInt(kernel.pointerSize) !== 0n) return undefined;
+  const record = kernel.read(SHORT, address);
   if (record === undefined) return undefined;
+  const tag = poolTag(kernel, address);
   // Something else than a VAD: its "children" lead nowhere good.
-  if (!isRoot && !VAD_TAG.test(poolTag(kernel, node) ?? 'Vad ') && rangeOf(record) === undefined) return undefined;
+  if (!isRoot && tag !== undefined && !VAD_TAG.test(tag) && rangeOf(record) === undefined) return undefined;
   const children = [record.left ?? record.left8 ?? record.left7, record.right ?? record.right8 ?? record.right7];
   return {
-    value: { address: node, record },
+    value: { address, record, tag },
     next: children.filter((child): child is bigint => child !== undefined && child !== 0n),
   };
 }
@@ -149,12 +157,12 @@ function rangeOf(record: ShortRecord): readonly [start: number, end: number] | u
   return start <= end && end < 2 ** 45 ? [start, end] : undefined;
 }
 
-function describe(kernel: Kernel, address: bigint, record: ShortRecord, use: (start: bigint) => VadUse | undefined): Vad | undefined {
+function describe(kernel: Kernel, { address, record, tag }: VadNode, use: (start: bigint) => VadUse | undefined): Vad | undefined {
   const range = rangeOf(record);
   if (range === undefined) return undefined;
   const start = BigInt(range[0]) << 12n;
   const isPrivate = (record.private ?? record.private1) === 1;
-  const long = longPart(kernel, address, isPrivate);
+  const long = longPart(kernel, address, tag, isPrivate);
   const area = long?.area;
   return {
     address,
@@ -177,8 +185,7 @@ function describe(kernel: Kernel, address: bigint, record: ShortRecord, use: (st
 }
 
 /** The part that only `_MMVAD` has: by the block's tag, and where that says nothing by a subsection that holds together. */
-function longPart(kernel: Kernel, address: bigint, isPrivate: boolean) {
-  const tag = poolTag(kernel, address);
+function longPart(kernel: Kernel, address: bigint, tag: string | undefined, isPrivate: boolean) {
   if (tag === 'VadS' || tag === 'VadF' || (isPrivate && (tag === undefined || !VAD_TAG.test(tag)))) return undefined;
   const record = kernel.read(LONG, address);
   if (record === undefined || !kernel.isKernelAddress(record.subsection)) return undefined;

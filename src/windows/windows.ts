@@ -1,6 +1,6 @@
 import type { Anomalies } from '../bytes/anomaly.js';
 import { drivers, type Driver } from './driver.js';
-import { cidProcesses } from './handle-table.js';
+import { cidProcesses, handleTableProcesses } from './handle-table.js';
 import { hives, type Hive } from './hive.js';
 import type { Kernel } from './kernel.js';
 import { endpoints, type Endpoint } from './network.js';
@@ -62,6 +62,7 @@ export class WindowsModel implements Windows {
     return this.#processes ??= processesAt(kernel, [
       ['list', anomalies.attempt('active process list', () => listedProcesses(kernel)) ?? []],
       ['cid', anomalies.attempt('PspCidTable', () => cidProcesses(kernel)) ?? []],
+      ['handle', anomalies.attempt('handle table list', () => handleTableProcesses(kernel)) ?? []],
       ['scan', this.#scan?.processes ?? []],
     ]);
   }

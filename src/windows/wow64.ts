@@ -4,9 +4,8 @@ import type { AddressSpace } from '../paging/address-space.js';
 import type { Process } from './process.js';
 
 /**
- * The 32-bit structures of a WoW64 process, which the 64-bit kernel's symbols do not have. The members that are read have
- * had these offsets since Windows XP (`_LDR_DATA_TABLE_ENTRY.LoadTime`: since Windows 7, moved in 8). Windows Internals;
- * `_PEB32` of the Windows 10 symbols.
+ * The 32-bit structures of a WoW64 process, which the 64-bit kernel's symbols do not have: those of the x86 systems of the
+ * same age, whose symbols give the members that are read these offsets from Vista to Windows 10 (two moved in Windows 8).
  */
 const UNICODE_STRING: StructFact = [8, [
   ['Length', 0, 'unsigned short'], ['MaximumLength', 2, 'unsigned short'], ['Buffer', 4, '*wchar'],
@@ -38,7 +37,8 @@ function structs32(build: number): Readonly<Record<string, StructFact>> {
       ['CommandLine', 0x40, '_UNICODE_STRING'], ['Environment', 0x48, '*void'], ['WindowTitle', 0x70, '_UNICODE_STRING'],
       ['EnvironmentSize', 0x290, 'unsigned long'],
     ]],
-    _HEAP: [0x258, [['SegmentSignature', 0x8, 'unsigned long']]],
+    _HEAP: [0x258, [['SegmentSignature', 0x8, 'unsigned long'], ['SegmentList', build < WINDOWS_8 ? 0xa8 : 0xa4, '_LIST_ENTRY']]],
+    _HEAP_SEGMENT: [0x40, [['SegmentListEntry', 0x10, '_LIST_ENTRY']]],
   };
 }
 

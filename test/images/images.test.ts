@@ -5,6 +5,7 @@ import { openWindows } from '../../src/windows/open.js';
 import { scanPool } from '../../src/windows/pool-scan.js';
 import type { Windows } from '../../src/windows/windows.js';
 import { precision, recall, type Comparison } from './comparison.js';
+import { compareForensic } from './forensic.js';
 import { imageFiles, type ImageFiles } from './image-files.js';
 import { compareMemory } from './memory.js';
 import { compareEndpoints, compareScan } from './net.js';
@@ -25,6 +26,7 @@ const COMPARISONS: readonly (readonly [subject: string, compare: (windows: Windo
   ['drivers', compareDrivers],
   ['endpoints', (windows, truth) => [compareEndpoints(windows, truth)]],
   ['the registry', compareRegistry],
+  ['the rows and findings of the forensic pass', compareForensic],
 ];
 
 /** Differences shown of one kind; the counts tell the rest. */

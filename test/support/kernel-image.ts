@@ -54,19 +54,21 @@ export class SyntheticKernel {
     const { profile } = options;
     this.profile = profile;
     this.physical = new PhysicalImage(options.memory, options.seed);
+    const highest = Math.max(...symbolNames(profile).map((name) => profile.symbol(name) ?? 0));
+    const tail = (Math.ceil(highest / PAGE) + 16) * PAGE;
+    this.size = Math.ceil((tail + 4 * PAGE) / LARGE) * LARGE;
+    // Before frames are handed out all over memory.
+    const large = options.largePages ? this.physical.contiguous(this.size / PAGE, LARGE / PAGE) : undefined;
     const dtb = options.dtbFrame === undefined ? this.physical.alloc() : this.physical.take(options.dtbFrame);
     this.space = new Space(this.physical, dtb);
     if (options.selfMap !== undefined) this.space.selfMap(options.selfMap);
     const seven = profile.build < 9200;
     this.base = options.base ?? (seven ? 0xffff_f800_02a0_0000n : 0xffff_f801_2e80_0000n);
-    const highest = Math.max(...[...symbolNames(profile)].map((name) => profile.symbol(name) ?? 0));
-    const tail = (Math.ceil(highest / PAGE) + 16) * PAGE;
-    this.size = Math.ceil((tail + 4 * PAGE) / LARGE) * LARGE;
     this.nonpaged = new Pool(profile, this.space, seven ? 0xffff_fa80_0300_0000n : 0xffff_b80a_4c00_0000n, 2);
     this.paged = new Pool(profile, this.space, seven ? 0xffff_f8a0_0010_0000n : 0xffff_a389_1200_0000n, 3);
     const invalidMask = options.invalidMask ?? (hasInvalidMask(profile) ? 0x2000_0000_0000n : 0n);
     this.rules = softwareRules(profile, invalidMask);
-    this.#image(options, tail);
+    this.#image(options, tail, large);
     this.#variables(options.captured, invalidMask);
     if (options.startBlock) this.#startBlock();
   }
@@ -96,10 +98,9 @@ export class SyntheticKernel {
     view.setText(path, text, this.paged.alloc(text.length * 2 + 2, 'Text'));
   }
 
-  #image(options: KernelOptions, tail: number): void {
-    if (options.largePages) {
-      const frames = this.physical.contiguous(this.size / PAGE, LARGE / PAGE);
-      for (let at = 0; at < this.size; at += LARGE) this.space.map(this.base + BigInt(at), frames + at, KERNEL_DATA & ~(1n << 63n), '2 MiB');
+  #image(options: KernelOptions, tail: number, large: number | undefined): void {
+    if (large !== undefined) {
+      for (let at = 0; at < this.size; at += LARGE) this.space.map(this.base + BigInt(at), large + at, KERNEL_DATA & ~(1n << 63n), '2 MiB');
     } else {
       this.space.back(this.base, PAGE, KERNEL_CODE);
     }

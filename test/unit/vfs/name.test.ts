@@ -11,7 +11,6 @@ test('every name is one that Linux accepts and that holds no control character',
   for (const original of ORIGINALS) {
     const name = fileName(original);
     assert.ok(name !== '' && name !== '.' && name !== '..', JSON.stringify(original));
-    // eslint-disable-next-line no-control-regex
     assert.doesNotMatch(name, /[/\x00-\x1f\x7f-\x9f\u202e\p{Surrogate}]/u, JSON.stringify(original));
   }
 });

@@ -6,6 +6,7 @@ import type { Process } from '../../../src/windows/process.js';
 import type { SyntheticKernel } from '../../support/kernel-image.js';
 import type { View } from '../../support/layout.js';
 import { FAMILIES, machine, type Machine } from '../../support/machine.js';
+import { withoutSymbols } from './without-symbols.js';
 
 const PID = 1000;
 
@@ -104,13 +105,17 @@ test('a handle above 255 others lies in a second page of entries, and one above 
   assert.deepEqual(handles(process()).map(({ value, object }) => ({ value, object })), [{ value: (512 + 1) * 0x400 + 4, object: event }]);
 });
 
-test('the list of handle tables names their owners', () => {
-  const made = machine().process({ name: 'a.exe', pid: 8 }).process({ name: 'b.exe', pid: 12 });
-  const head = made.kernel.symbol('HandleTableListHead');
-  const links = [8, 12].map((pid) => made.built(pid).handles?.view.at('HandleTableList') ?? 0n);
-  [head, ...links].forEach((link, i) => { made.kernel.space.setU64(link, links[i] ?? head); });
-  assert.deepEqual(handleTableProcesses(made.open().kernel), [8, 12].map((pid) => made.built(pid).view.address));
-});
+for (const known of [true, false]) {
+  test(`the list of handle tables names their owners, with${known ? '' : 'out'} the symbol of its head`, () => {
+    const made = machine().process({ name: 'a.exe', pid: 8 }).process({ name: 'b.exe', pid: 12 });
+    const head = made.kernel.symbol('HandleTableListHead');
+    const links = [4, 8, 12].map((pid) => made.built(pid).handles?.view.at('HandleTableList') ?? 0n);
+    [head, ...links].forEach((link, i) => { made.kernel.space.setU64(link, links[i] ?? head); });
+    const { kernel } = made.open();
+    const found = handleTableProcesses(known ? kernel : withoutSymbols(kernel, 'HandleTableListHead'));
+    assert.deepEqual(found, [4, 8, 12].map((pid) => made.built(pid).view.address));
+  });
+}
 
 test('a kernel without PspCidTable has no process there', () => {
   const made = machine();

@@ -1,20 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Anomalies } from '../../../src/bytes/anomaly.js';
-import { nearestProfiles } from '../../../src/profile/bundled.js';
-import { Kernel } from '../../../src/windows/kernel.js';
 import { objectManager } from '../../../src/windows/object.js';
-import { directoryObjects, namespace } from '../../../src/windows/object-directory.js';
+import { namespace } from '../../../src/windows/namespace.js';
+import { directoryObjects } from '../../../src/windows/object-directory.js';
 import { FAMILIES, machine } from '../../support/machine.js';
-
-/** The same kernel, known by layouts alone but for what symbols it still has. */
-function withoutSymbols(kernel: Kernel, ...absent: readonly string[]): Kernel {
-  const symbol = (name: string): number | undefined => (absent.includes(name) ? undefined : kernel.profile.symbol(name));
-  for (const profile of nearestProfiles(kernel.profile.build, Number(kernel.profile.version.split('.')[3]), symbol)) {
-    return new Kernel(kernel.physical, kernel.mode, kernel.software, kernel.facts, profile, new Anomalies());
-  }
-  throw new Error('no layout is near');
-}
+import { withoutSymbols } from './without-symbols.js';
 
 for (const build of FAMILIES) {
   test(`build ${build}: an object's type is told from its header`, () => {
@@ -82,6 +72,19 @@ test('without their table the types that the kernel exports are known, and witho
   const kernel = withoutSymbols(made.open().kernel, 'ObTypeIndexTable', 'ObHeaderCookie');
   assert.equal(objectManager(kernel).header(driver.address)?.type?.name, 'Driver');
   assert.equal(objectManager(kernel).header(made.built(4).view.address)?.type?.name, 'Process');
+});
+
+test('without any symbol but what kernels export, all types, the namespace and the drivers are known', () => {
+  const made = machine();
+  const port = made.objects.create('ALPC Port', '_ALPC_PORT');
+  const types = made.objects.directory('\\ObjectTypes');
+  for (const [name, address] of made.objects.types) made.objects.enter('\\ObjectTypes', address, name);
+  const kernel = withoutSymbols(made.open().kernel, 'ObTypeIndexTable', 'ObHeaderCookie', 'ObpInfoMaskToOffset', 'ObpRootDirectoryObject', 'AlpcPortObjectType');
+  const manager = objectManager(kernel);
+  assert.equal(manager.header(port.address)?.type?.name, 'ALPC Port');
+  assert.equal(manager.root, made.objects.directory('\\'));
+  assert.equal(manager.path(types), '\\ObjectTypes');
+  assert.equal([...namespace(kernel, ['ObjectTypes'])].filter(({ type }) => type?.name === 'Type').length, made.objects.types.size);
 });
 
 test('a cookie that does not fit the headers is an anomaly', () => {

@@ -114,7 +114,7 @@ const SYSTEM: KeyToWrite = { name: 'ROOT', keys: [
   { name: 'ControlSet002', keys: [{ name: 'Control', values: [{ name: 'long', type: 3, data: LONG }] }] },
   { name: 'Select', values: [{ name: 'Current', type: 4, data: dword(2) }] },
 ] };
-const BUILDS = [/^6\.1\.7601/, /^6\.3\.9600/, /^10\.0\.10586/, /^10\.0\.19041/, /^10\.0\.22000/];
+const BUILDS = [/^6\.1\.7601/, /^6\.3\.9600/, /^10\.0\.14393/, /^10\.0\.19041/, /^10\.0\.22000/];
 
 /** A `_CMHIVE` with its base block, bins and name, on the hive list. */
 function hiveInMemory(profile: Profile, how: 'directory' | 'small'): { memory: Pages; kernel: Kernel; file: Buffer; address: bigint } {

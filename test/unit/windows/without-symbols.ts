@@ -1,0 +1,12 @@
+import { Anomalies } from '../../../src/bytes/anomaly.js';
+import { nearestProfiles } from '../../../src/profile/bundled.js';
+import { Kernel } from '../../../src/windows/kernel.js';
+
+/** The same kernel, known by layouts alone but for what symbols it still has. */
+export function withoutSymbols(kernel: Kernel, ...absent: readonly string[]): Kernel {
+  const symbol = (name: string): number | undefined => (absent.includes(name) ? undefined : kernel.profile.symbol(name));
+  for (const profile of nearestProfiles(kernel.profile.build, Number(kernel.profile.version.split('.')[3]), symbol)) {
+    return new Kernel(kernel.physical, kernel.mode, kernel.software, kernel.facts, profile, new Anomalies());
+  }
+  throw new Error('no layout is near');
+}
