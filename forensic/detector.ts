@@ -1,3 +1,4 @@
+import type { Anomalies } from '../src/bytes/anomaly.js';
 import type { Process } from '../src/windows/process.js';
 import type { Windows } from '../src/windows/windows.js';
 
@@ -38,4 +39,13 @@ export function parentOf(windows: Windows, child: Process): Process | undefined 
     if (older && (parent?.created ?? -1n) <= (process.created ?? 0n)) parent = process;
   }
   return parent;
+}
+
+/**
+ * A list of the image could not be followed to its end: what it does not name may stand in the part that is lost, and
+ * its absence proves nothing.
+ * @param place the beginning of the place's name in the anomalies
+ */
+export function isTorn(anomalies: Anomalies, place: string): boolean {
+  return anomalies.list.some(({ where }) => where.startsWith(place));
 }

@@ -1,13 +1,14 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { setImmediate as breathe } from 'node:timers/promises';
 import PQueue from 'p-queue';
 import type { ScanFacts } from '../src/windows/pool.js';
 import type { Windows } from '../src/windows/windows.js';
-import { systemTag, writeGeneral } from './json.js';
+import { Board, type Line } from './board.js';
+import { systemTag, writeGeneral, type JsonPrefix } from './json.js';
 import { allPresent, removeUnfinished, type OutputFile } from './output.js';
-import type { PassMessage, PassState, StepProgress } from './progress.js';
+import type { PassMessage, PassState } from './progress.js';
 import { runStage, stageFiles } from './run-stage.js';
+import { inSlices, Overrun, Stopped } from './slices.js';
 import { DATABASE_FILE, SNAPSHOT_FILE, Snapshots } from './snapshots.js';
 import type { Stage } from './stage.js';
 import { Store, type Identity } from './store.js';
@@ -32,16 +33,7 @@ interface Closing {
   write(): Generator<undefined, readonly OutputFile[]>;
 }
 
-/** Milliseconds of work between two looks at messages. */
-const SLICE = 12;
-/** Milliseconds between two reports of progress. */
-const REPORT = 100;
 const BUDGET = 600_000;
-
-class Stopped extends Error {}
-class Overrun extends Error {}
-
-interface Line { state: StepProgress['state']; rows: number; percent: number; rate: number; failure: string | undefined; notes: string[] }
 
 /**
  * The forensic pass: runs the stages one after another, each in slices, so that it can be paused and stopped at any time.
@@ -49,38 +41,33 @@ interface Line { state: StepProgress['state']; rows: number; percent: number; ra
  */
 export class Pass {
   readonly #store: Store;
-  readonly #queue = new PQueue({ concurrency: 1 });
-  readonly #abort = new AbortController();
-  readonly #lines = new Map<string, Line>();
-  readonly #closings: readonly Closing[];
   readonly #snapshots: Snapshots;
-  readonly #begun = performance.now();
-  #windows: Windows | undefined;
+  readonly #board: Board;
+  readonly #closings: readonly Closing[];
+  readonly #queue = new PQueue({ concurrency: 1 });
+  readonly #queued = new Set<string>();
+  readonly #abort = new AbortController();
+  #model: Windows | undefined;
+  #prefix: JsonPrefix | undefined;
   #scan: { readonly facts: ScanFacts | undefined } | undefined;
   #scanCame: () => void = () => undefined;
   #gate: Promise<void> | undefined;
   #open: () => void = () => undefined;
-  #state: PassState = 'running';
-  #failure: string | undefined;
-  #stage: string | undefined;
-  #reported = 0;
-  #anomalies = 0;
 
   /** @throws SqliteFailure with `busy` when another pass works in the folder */
   constructor(private readonly options: PassOptions) {
-    const { folder, stages } = options;
+    const { folder, stages, report } = options;
     this.#closings = [
-      { name: 'timeline', files: [...timelineFiles('all'), 'json/timeline.json'], write: () => writeTimeline(this.#store, folder, 'all', undefined, this.#prefix()) },
+      { name: 'timeline', files: [...timelineFiles('all'), 'json/timeline.json'], write: () => writeTimeline(this.#store, folder, 'all', undefined, this.#jsonPrefix()) },
       { name: 'general', files: ['json/general.json'], write: () => writeGeneral(folder, this.#generalStages()) },
     ];
     this.#store = Store.open(join(folder, DATABASE_FILE), stages, this.#closings.map(({ name }) => name), options.identity);
     removeUnfinished(folder);
     rmSync(join(folder, SNAPSHOT_FILE), { force: true });
-    this.#snapshots = new Snapshots(this.#store, folder, () => performance.now() - this.#begun);
-    for (const { name } of [...stages, ...this.#closings]) {
-      const { state, rows, failure } = this.#store.record(name);
-      this.#lines.set(name, { state, rows, percent: state === 'done' ? 100 : 0, rate: 0, failure, notes: [] });
-    }
+    const begun = performance.now();
+    this.#snapshots = new Snapshots(this.#store, folder, () => performance.now() - begun);
+    this.#board = new Board(report);
+    for (const { name } of [...stages, ...this.#closings]) this.#board.add(name, this.#store.record(name));
   }
 
   /** What the pool scan found; undefined: it failed, and the stages run without. */
@@ -90,20 +77,20 @@ export class Pass {
   }
 
   pause(): void {
-    if (this.#state !== 'running') return;
-    this.#state = 'paused';
+    if (this.#board.state !== 'running') return;
+    this.#board.state = 'paused';
     this.#queue.pause();
     this.#gate = new Promise((resolve) => { this.#open = resolve; });
-    this.#report(true);
+    this.#board.tell();
   }
 
   resume(): void {
-    if (this.#state !== 'paused') return;
-    this.#state = 'running';
+    if (this.#board.state !== 'paused') return;
+    this.#board.state = 'running';
     this.#gate = undefined;
     this.#open();
     this.#queue.start();
-    this.#report(true);
+    this.#board.tell();
   }
 
   /** Stops as soon as possible; what is not done will be done by the next run. */
@@ -117,57 +104,58 @@ export class Pass {
 
   /** Runs to the end. Never rejects: a pass that cannot go on says so in its last progress. */
   async run(): Promise<PassState> {
+    const board = this.#board;
     try {
-      await this.#run();
-      this.#state = this.#abort.signal.aborted ? 'stopped' : 'done';
+      await this.#runAll();
+      this.#store.finish();
+      this.#publish('database.sqlite', DATABASE_FILE);
+      board.state = 'done';
     } catch (error) {
-      this.#state = this.#abort.signal.aborted ? 'stopped' : 'failed';
-      this.#failure = error instanceof Stopped ? undefined : sentence(error);
+      board.state = error instanceof Stopped ? 'stopped' : 'failed';
+      board.failure = error instanceof Stopped ? undefined : sentence(error);
+      this.#store.close();
     }
-    try {
-      if (this.#state === 'done') {
-        this.#store.finish();
-        this.#finished('database.sqlite', DATABASE_FILE);
-      } else {
-        this.#store.close();
-      }
-    } catch (error) {
-      this.#state = 'failed';
-      this.#failure = sentence(error);
-    }
-    this.#stage = undefined;
-    this.#report(true);
-    return this.#state;
+    board.stage = undefined;
+    board.tell();
+    return board.state;
   }
 
-  async #run(): Promise<void> {
+  async #runAll(): Promise<void> {
     const { stages } = this.options;
-    for (const stage of stages) if (!this.#isOpen(stage)) this.#publish(stageFiles(stage));
-    this.#report(true);
-    if (stages.every((stage) => !this.#isOpen(stage) && this.#store.record(stage.name).joined)) {
-      await this.#close();
-      return;
+    for (const stage of stages) if (!this.#isOpen(stage)) this.#publishAll(stageFiles(stage));
+    this.#board.tell();
+    if (stages.some((stage) => this.#isOpen(stage) || !this.#store.record(stage.name).joined)) await this.#runStages();
+    for (const closing of this.#closings) {
+      const done = this.#store.record(closing.name).state === 'done' && allPresent(this.options.folder, closing.files);
+      if (done) this.#publishAll(closing.files);
+      else void this.#queue.add(() => this.#runClosing(closing));
     }
-    this.#windows = this.options.windows();
+    await this.#idle();
+  }
+
+  async #runStages(): Promise<void> {
+    const { stages } = this.options;
+    // An image that cannot be opened ends the pass here, and not every stage.
+    this.#windows();
     if (this.#scan === undefined) {
       for (const stage of stages) {
         if (!stage.waitsForScan) this.#enqueue(stage);
-        else if (this.#isOpen(stage)) this.#line(stage.name).state = 'waiting';
+        else if (this.#isOpen(stage)) this.#board.line(stage.name).state = 'waiting';
       }
-      this.#report(true);
+      this.#board.tell();
       await this.#scanEnd();
     }
     const grew = this.#joinScan();
     for (const stage of stages) this.#enqueue(stage);
     await this.#idle();
+    if (this.#scan?.facts === undefined) return;
     for (const stage of stages) {
-      const { state, joined } = this.#store.record(stage.name);
-      if (state !== 'done' || joined || this.#scan?.facts === undefined) continue;
+      const record = this.#store.record(stage.name);
+      if (record.state !== 'done' || record.joined) continue;
       if (grew) this.#enqueue(stage, true);
-      else this.#store.mark(stage.name, { ...this.#store.record(stage.name), joined: true });
+      else this.#store.mark(stage.name, { ...record, joined: true });
     }
     await this.#idle();
-    await this.#close();
   }
 
   /** It is to be run: not done, or done without its files, or without the scan that it shows. */
@@ -176,13 +164,10 @@ export class Pass {
     return state !== 'done' || !allPresent(this.options.folder, stageFiles(stage)) || (stage.waitsForScan && !joined);
   }
 
-  readonly #queued = new Set<string>();
-
   #enqueue(stage: Stage, again = false): void {
     if (!again && (this.#queued.has(stage.name) || !this.#isOpen(stage))) return;
     this.#queued.add(stage.name);
-    const line = this.#line(stage.name);
-    if (line.state === 'waiting' || line.state === 'failed' || line.state === 'cut') line.state = 'pending';
+    this.#board.line(stage.name).state = 'pending';
     void this.#queue.add(() => this.#runStage(stage), { priority: -this.options.stages.indexOf(stage) });
   }
 
@@ -195,8 +180,8 @@ export class Pass {
 
   /** Joins the scan to the model. @returns whether it knows processes now that have handles, VADs or modules and were not read before */
   #joinScan(): boolean {
-    const windows = this.#windows;
-    if (windows === undefined || this.#scan?.facts === undefined) return false;
+    if (this.#scan?.facts === undefined) return false;
+    const windows = this.#windows();
     const before = new Set(windows.processes().map(({ address }) => address));
     windows.join(this.#scan.facts);
     return windows.processes().some((process) => !before.has(process.address)
@@ -213,15 +198,15 @@ export class Pass {
   }
 
   async #runStage(stage: Stage): Promise<void> {
-    const windows = this.#windows;
-    if (windows === undefined || this.#abort.signal.aborted) return;
-    const line = this.#begin(stage.name);
+    if (this.#abort.signal.aborted) return;
+    const line = this.#board.begin(stage.name);
     const begun = performance.now();
     try {
+      const windows = this.#windows();
       const files = await this.#drive(runStage(stage, windows, {
         store: this.#store,
         folder: this.options.folder,
-        prefix: this.#prefix(),
+        prefix: this.#jsonPrefix(),
         joined: windows.scan !== undefined,
         step: (done, total) => { line.percent = total === 0 ? 100 : Math.min(99, (100 * done) / total); },
         note: (text) => { line.notes.push(text); },
@@ -230,143 +215,79 @@ export class Pass {
           line.rate = rows / Math.max(0.05, (performance.now() - begun) / 1000);
         },
       }));
-      line.state = 'done';
-      line.percent = 100;
-      this.#publish(files);
+      this.#ended(line, files);
+      const copy = this.#snapshots.offer();
+      if (copy !== undefined) this.#publish('database.sqlite', copy);
     } catch (error) {
-      this.#ended(line, error, () => this.#store.clear(stage, { state: line.state === 'cut' ? 'cut' : 'failed', rows: 0, joined: false, failure: line.failure }));
-      return;
+      const record = this.#failed(line, error);
+      if (record !== undefined) this.#store.clear(stage, { ...record, rows: 0, joined: false });
     }
-    line.rate = 0;
-    this.#copy();
-    this.#report(true);
-  }
-
-  /** What is made from all stages. */
-  async #close(): Promise<void> {
-    for (const closing of this.#closings) {
-      const done = this.#store.record(closing.name).state === 'done' && allPresent(this.options.folder, closing.files);
-      if (!done) void this.#queue.add(() => this.#runClosing(closing));
-      else this.#publish(closing.files);
-    }
-    await this.#idle();
   }
 
   async #runClosing(closing: Closing): Promise<void> {
     if (this.#abort.signal.aborted) return;
-    const line = this.#begin(closing.name);
+    const line = this.#board.begin(closing.name);
     try {
-      this.#windows ??= this.options.windows();
       const outputs = await this.#drive(closing.write());
       for (const output of outputs) output.commit();
       this.#store.mark(closing.name, { state: 'done', joined: true });
-      line.state = 'done';
-      line.percent = 100;
-      this.#publish(closing.files);
-      this.#report(true);
+      this.#ended(line, closing.files);
     } catch (error) {
-      this.#ended(line, error, () => this.#store.mark(closing.name, { state: line.state === 'cut' ? 'cut' : 'failed', failure: line.failure }));
+      const record = this.#failed(line, error);
+      if (record !== undefined) this.#store.mark(closing.name, record);
     }
   }
 
-  #begin(name: string): Line {
-    const line = this.#line(name);
-    Object.assign(line, { state: 'running', rows: 0, percent: 0, rate: 0, failure: undefined, notes: [] });
-    this.#stage = name;
-    this.#report(true);
-    return line;
-  }
-
-  /** A stage that did not come to its end: stopped, too long, or failed, which is shown and not fatal. */
-  #ended(line: Line, error: unknown, record: () => void): void {
-    line.rate = 0;
-    line.rows = 0;
-    if (error instanceof Stopped) {
-      line.state = 'pending';
-      return;
-    }
-    line.state = error instanceof Overrun ? 'cut' : 'failed';
-    line.failure = sentence(error);
-    record();
-    this.#report(true);
-  }
-
-  /** Runs work slice by slice; between slices messages are handled. @throws Stopped, Overrun, and what the work throws */
-  async #drive<T>(work: Generator<undefined, T>): Promise<T> {
-    const budget = this.options.budget ?? BUDGET;
-    let busy = 0;
-    let ended = false;
-    try {
-      for (;;) {
-        const begun = performance.now();
-        let now = begun;
-        while (now - begun < SLICE) {
-          const next = work.next();
-          if (next.done === true) {
-            ended = true;
-            return next.value;
-          }
-          now = performance.now();
-        }
-        busy += now - begun;
-        if (busy > budget) throw new Overrun(`it was cut after ${Math.round(budget / 1000)} seconds`);
-        this.#report(false);
-        await breathe();
+  #drive<T>(work: Generator<undefined, T>): Promise<T> {
+    return inSlices(work, {
+      budget: this.options.budget ?? BUDGET,
+      between: async () => {
+        this.#board.tellNowAndThen();
         if (this.#gate !== undefined) await this.#gate;
         this.#throwIfStopped();
-      }
-    } finally {
-      if (!ended) work.return(undefined as T);
+      },
+    });
+  }
+
+  #ended(line: Line, files: readonly string[]): void {
+    Object.assign(line, { state: 'done', percent: 100, rate: 0 } satisfies Partial<Line>);
+    this.#publishAll(files);
+    this.#board.tell();
+  }
+
+  /** A stage that did not come to its end. @returns what the store keeps of it; undefined when it was stopped, and will be run again */
+  #failed(line: Line, error: unknown): { readonly state: 'cut' | 'failed'; readonly failure: string } | undefined {
+    Object.assign(line, { rate: 0, rows: 0, state: 'pending' } satisfies Partial<Line>);
+    if (error instanceof Stopped) return undefined;
+    const record = { state: error instanceof Overrun ? 'cut' : 'failed', failure: sentence(error) } as const;
+    Object.assign(line, record);
+    this.#board.tell();
+    return record;
+  }
+
+  #windows(): Windows {
+    if (this.#model === undefined) {
+      this.#model = this.options.windows();
+      this.#board.anomalies = this.#model.anomalies;
     }
+    return this.#model;
   }
 
-  #copy(): void {
-    const path = this.#snapshots.offer();
-    if (path !== undefined) this.options.report({ kind: 'finished', name: 'database.sqlite', path });
+  #jsonPrefix(): JsonPrefix {
+    return this.#prefix ??= { ver: this.options.identity.version, sys: systemTag(this.#windows()) };
   }
-
-  #line(name: string): Line {
-    const line = this.#lines.get(name);
-    if (line === undefined) throw new Error(`there is no stage ${name}`);
-    return line;
-  }
-
-  #prefix(): { ver: string; sys: string } {
-    return { ver: this.options.identity.version, sys: this.#tag ??= systemTag(this.#windows ??= this.options.windows()) };
-  }
-
-  #tag: string | undefined;
 
   /** The stages with lines in general.json that are done, in the order of the list. */
   #generalStages(): readonly string[] {
     return this.options.stages.filter(({ name, json }) => json === 'general' && this.#store.record(name).state === 'done').map(({ name }) => name);
   }
 
-  #publish(files: readonly string[]): void {
-    for (const file of files) if (!file.startsWith('parts/')) this.#finished(file, file);
+  #publishAll(files: readonly string[]): void {
+    for (const file of files) if (!file.startsWith('parts/')) this.#publish(file, file);
   }
 
-  #finished(name: string, file: string): void {
+  #publish(name: string, file: string): void {
     this.options.report({ kind: 'finished', name, path: join(this.options.folder, file) });
-  }
-
-  #report(always: boolean): void {
-    const now = performance.now();
-    if (!always && now - this.#reported < REPORT) return;
-    this.#reported = now;
-    const found = this.#windows?.anomalies.list ?? [];
-    if (found.length > this.#anomalies) {
-      this.options.report({ kind: 'anomalies', anomalies: found.slice(this.#anomalies) });
-      this.#anomalies = found.length;
-    }
-    const lines = [...this.#lines];
-    const ended = this.#state === 'done' || this.#state === 'failed';
-    const percent = lines.reduce((sum, [, { percent: part, state }]) => sum + (state === 'failed' || state === 'cut' ? 100 : part), 0) / lines.length;
-    this.options.report({ kind: 'progress', progress: {
-      state: this.#state, failure: this.#failure, stage: this.#stage,
-      percent: ended ? 100 : Math.min(99, Math.floor(percent)),
-      steps: lines.map(([name, line]) => ({ name, ...line, notes: [...line.notes] })),
-    } });
   }
 }
 

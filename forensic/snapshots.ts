@@ -20,7 +20,7 @@ export class Snapshots {
   /** @param now milliseconds since the pass began */
   constructor(private readonly store: Store, private readonly folder: string, private readonly now: () => number) {}
 
-  /** Makes a copy if it is worth its time. @returns its path */
+  /** Makes a copy if it is worth its time. @returns its name in the folder */
   offer(): string | undefined {
     const size = this.store.size();
     if (this.#spent + size / this.#rate > SHARE * this.now()) return undefined;
@@ -31,6 +31,6 @@ export class Snapshots {
     const took = Math.max(this.now() - begun, 0.1);
     this.#spent += took;
     this.#rate = size / took;
-    return path;
+    return SNAPSHOT_FILE;
   }
 }

@@ -2,6 +2,7 @@ import { UNIX_EPOCH_FILETIME } from '../src/bytes/filetime.js';
 import type { Table } from '../src/vfs/column.js';
 import { csvHeading, csvText, jsonText } from '../src/vfs/table.js';
 import { safeLine } from '../src/vfs/text.js';
+import type { JsonPrefix } from './json.js';
 import { OutputFile } from './output.js';
 import type { Store } from './store.js';
 
@@ -68,7 +69,7 @@ export function timelineFiles(file: string): readonly string[] {
  * @param json what begins the lines of json/timeline.json; undefined: it is not written
  */
 export function* writeTimeline(
-  store: Store, folder: string, file: string, type: string | undefined, json?: Readonly<Record<string, unknown>>,
+  store: Store, folder: string, file: string, type: string | undefined, json?: JsonPrefix,
 ): Generator<undefined, readonly OutputFile[]> {
   const outputs = [...timelineFiles(file), ...(json === undefined ? [] : ['json/timeline.json'])].map((name) => new OutputFile(folder, name));
   const [text, csv, jsonl, lines] = outputs as [OutputFile, OutputFile, OutputFile, OutputFile | undefined];

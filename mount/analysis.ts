@@ -40,11 +40,15 @@ export function startAnalysis(options: AnalysisOptions): Analysis {
       rate: `${(scanned / 1e6 / Math.max(1, Date.now() - started)).toFixed(1)} GB/s`,
     }),
   });
-  const scanEnded = joinWhenScanned(scan, pass, onScanned, log);
+  let closing = false;
+  const scanEnded = joinWhenScanned(scan, pass, onScanned, (line) => {
+    if (!closing) log(line);
+  });
   return {
     directory: pass && forensicDirectory(pass.view),
     ended: Promise.all([scanEnded, pass?.ended]).then(() => undefined),
     close: async () => {
+      closing = true;
       await Promise.all([scan.stop(), pass?.close()]);
     },
   };

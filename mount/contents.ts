@@ -21,7 +21,7 @@ interface Known {
   readonly version: number;
   /**
    * Milliseconds added to the mtime: content that changed without changing its size would otherwise be served
-   * from the kernel's page cache, which compares size and mtime.
+   * from the kernel's page cache, which compares size and mtime. A file with a time of its own says so itself.
    */
   readonly bump: number;
 }
@@ -118,7 +118,8 @@ export class Contents {
   #keep(path: string, node: BytesFile, rendered: RenderedFile): Content {
     const { size, digest } = rendered;
     const before = this.#known.get(path);
-    const unseen = before !== undefined && before.digest !== digest && (before.size === size || node.volatile === true);
+    const unseen = before !== undefined && before.digest !== digest && node.mtime === undefined
+      && (before.size === size || node.volatile === true);
     const bump = (before?.bump ?? 0) + (unseen ? 1 : 0);
     remember(this.#known, path, { size, digest, version: this.#version, bump });
     const content: Content = { ...rendered, bump };

@@ -39,31 +39,41 @@ const TAKEN = /^(allow_other|allow_root|default_permissions|(uid|gid)=\d+|umask=
 /** What every mount is already. */
 const GIVEN = /^(ro|nosuid|nodev|noexec)$/;
 
+/** What was asked with `-o`. */
+export interface PassedOptions {
+  /** For the driver. */
+  readonly passed: readonly string[];
+  /** Permission bits taken from all files. */
+  readonly umask: number;
+}
+
 /**
- * The `-o` options that may be passed on.
- * @throws UserError names the option that may not
+ * Sorts the `-o` options. Where others may look in, or a mask is set, the kernel checks the permission bits.
+ * @throws UserError names the option that is not known, or not allowed
  */
-export function mountOptions(options: readonly string[]): string[] {
+export function mountOptions(options: readonly string[]): PassedOptions {
   for (const option of options) {
     if (!TAKEN.test(option) && !GIVEN.test(option)) {
       throw new UserError(`The option -o ${option} is not known here; allow_other, allow_root, default_permissions, uid=N, gid=N and umask=N are.`, EXIT.usage);
     }
   }
-  const passed = options.filter((option) => TAKEN.test(option));
-  const others = passed.find((option) => option === 'allow_other' || option === 'allow_root');
+  const others = options.find((option) => option === 'allow_other' || option === 'allow_root');
   if (others !== undefined && process.getuid?.() !== 0 && !userAllowOther()) {
     throw new UserError(`The option -o ${others} needs the line user_allow_other in /etc/fuse.conf; the administrator can add it.`, EXIT.mount);
   }
-  return passed;
+  const mask = options.findLast((option) => option.startsWith('umask='));
+  const passed = options.filter((option) => TAKEN.test(option) && !option.startsWith('umask='));
+  if ((others !== undefined || mask !== undefined) && !passed.includes('default_permissions')) passed.push('default_permissions');
+  return { passed, umask: mask === undefined ? 0 : parseInt(mask.slice('umask='.length), 8) & 0o777 };
 }
 
 /**
  * Mounts an image and serves it until the mount is gone.
- * @param onMounted the mount answers
+ * @param onMounted the mount answers; given what prints a line among the progress
  * @throws ImageError, UserError sentences for the user
  */
-export async function mountImage(request: MountRequest, log: (line: string) => void, onMounted: (serving: Serving) => void): Promise<void> {
-  const options = mountOptions(request.options);
+export async function mountImage(request: MountRequest, log: (line: string) => void, onMounted: (tell: (line: string) => void) => void): Promise<void> {
+  const { passed, umask } = mountOptions(request.options);
   const problem = fuseProblem();
   if (problem !== undefined) throw new UserError(problem, EXIT.mount);
   const image = resolve(request.image);
@@ -81,7 +91,7 @@ export async function mountImage(request: MountRequest, log: (line: string) => v
   let serving: Serving | undefined;
   const scanned: ScanFacts[] = [];
   const analysis = beside.analysis = startAnalysis({
-    facts: tree.facts, size: tree.opened.image.memory.size, folder: work, forensic: request.forensic !== 'off', log,
+    facts: tree.facts, size: tree.opened.image.memory.size, folder: work, forensic: request.forensic !== 'off', log: display.line,
     onScanned: (facts) => {
       if (serving === undefined) scanned.push(facts);
       else serving.join(facts);
@@ -90,14 +100,14 @@ export async function mountImage(request: MountRequest, log: (line: string) => v
   });
   try {
     serving = await serve({
-      tree, renderer, work, log, mountPoint, options,
+      tree, renderer, work, log: display.line, mountPoint, umask, options: passed,
       driver: await DRIVERS[request.driver](),
       name: basename(image),
       debug: request.debug,
     });
     for (const facts of scanned) serving.join(facts);
     if (request.forensic === 'wait') await Promise.race([analysis.ended, serving.ended]);
-    onMounted(serving);
+    onMounted(display.line);
     void analysis.ended.then(() => display.stop());
     await serving.ended;
   } finally {

@@ -50,8 +50,8 @@ async function mount(image: string, folder: string, flags: MountFlags): Promise<
   await mountImage(
     { image, mountPoint: folder, forensic: flags.forensic, driver: flags.driver, options: flags.o, work: flags.work, debug },
     say,
-    () => {
-      if (process.send === undefined) say(`${image} is mounted on ${folder}; Ctrl-C or \`memlens umount ${folder}\` takes it away.`);
+    (tell) => {
+      if (process.send === undefined) tell(`${image} is mounted on ${folder}; Ctrl-C or \`memlens umount ${folder}\` takes it away.`);
       tellParent({ mounted: process.pid });
     },
   );
@@ -143,7 +143,7 @@ function commandLine(): Command {
     .action(async (flags: { work?: string }) => {
       const { doctor } = await import('./commands/doctor.js');
       const { workFolder } = await import('./work-folder.js');
-      if (!doctor(workFolder('.', flags.work))) process.exitCode = EXIT.mount;
+      if (!await doctor(workFolder('.', flags.work))) process.exitCode = EXIT.mount;
     });
   return program;
 }

@@ -2,8 +2,9 @@ import { read as readFile } from 'node:fs';
 import { open as openFile, type FileHandle } from 'node:fs/promises';
 import type { Attributes, DirectoryEntry, FileSystem, FileSystemStatus, Opened, Reply } from '../native-bindings/fuse.js';
 import { unixMs } from '../src/bytes/filetime.js';
-import { safeLine } from '../src/vfs/text.js';
+import { isFileName } from '../src/vfs/name.js';
 import type { Node, WindowFile } from '../src/vfs/node.js';
+import { safeLine } from '../src/vfs/text.js';
 import type { Contents } from './contents.js';
 import { EBADF, EINVAL, EIO, EISDIR, EMFILE, ENODATA, EROFS, Refusal } from './errno.js';
 import { mimeType } from './mime.js';
@@ -23,6 +24,8 @@ export interface Served {
   readonly renderer: Renderer | undefined;
   /** Bytes of the image, for `df`. */
   readonly size: number;
+  /** Permission bits taken from all files. */
+  readonly umask: number;
   /** Takes one line a failure. */
   readonly log: (line: string) => void;
 }
@@ -33,19 +36,22 @@ type Source =
   | { readonly kind: 'window'; readonly window: WindowFile }
   | { readonly kind: 'host'; readonly file: FileHandle };
 
-/**
- * The one wrapper of all handlers: a refusal becomes its errno; anything unforeseen becomes EIO and one line in the log, the
- * same line once.
- */
-function guards(log: (line: string) => void): <A extends unknown[], T>(name: string, handler: (...given: A) => T | Promise<T>) => (...given: A) => Reply<T> {
+/** Takes each complaint once, as one line. */
+function complaints(log: (line: string) => void): (name: string, why: string) => void {
   const logged = new Set<string>();
+  return (name, why) => {
+    const line = safeLine(`${name}: ${why}`);
+    if (logged.has(line) || logged.size >= LOGGED_LINES) return;
+    logged.add(line);
+    log(line);
+  };
+}
+
+/** The one wrapper of all handlers: a refusal becomes its errno; anything unforeseen becomes EIO and a complaint. */
+function guards(complain: (name: string, why: string) => void): <A extends unknown[], T>(name: string, handler: (...given: A) => T | Promise<T>) => (...given: A) => Reply<T> {
   const failed = (name: string, error: unknown): number => {
     if (error instanceof Refusal) return error.errno;
-    const line = safeLine(`${name}: ${error instanceof Error ? error.message : String(error)}`);
-    if (!logged.has(line) && logged.size < LOGGED_LINES) {
-      logged.add(line);
-      log(line);
-    }
+    complain(name, error instanceof Error ? error.message : String(error));
     return EIO;
   };
   return (name, handler) => (...given) => {
@@ -63,14 +69,15 @@ export function operations(served: Served): FileSystem {
   const { resolver, contents } = served;
   const handles = new Map<number, Source>();
   let nextHandle = 1;
-  const guard = guards(served.log);
+  const complain = complaints(served.log);
+  const guard = guards(complain);
 
   const attributesOf = (place: Place): Attributes | Promise<Attributes> => {
     const node = resolver.node(place);
     const kind = kindOf(node);
     const time = resolver.mtime(place);
     const mtimeMs = time === undefined ? 0 : unixMs(time);
-    const base = { id: place.id, inode: place.inode, kind, mode: MODE[kind] };
+    const base = { id: place.id, inode: place.inode, kind, mode: MODE[kind] & ~served.umask };
     switch (node.kind) {
       case 'directory': return { ...base, size: BLOCK, mtimeMs };
       case 'link': return { ...base, size: Buffer.byteLength(node.target), mtimeMs };
@@ -94,12 +101,17 @@ export function operations(served: Served): FileSystem {
     if (directory.cost === 'slow' && served.renderer !== undefined) {
       return served.renderer.list(place.path).then((listed) => {
         if (listed === undefined) throw new Error(`the render worker does not know ${place.path}`);
-        return listed.map(([name, kind]) => ({ name, kind, inode: inode(name), cheap: false }));
+        return listed.filter(([name]) => isFileName(name)).map(([name, kind]) => ({ name, kind, inode: inode(name), cheap: false }));
       });
     }
     const above = place.path === '/' ? '' : place.path;
-    return Array.from(directory.entries(), ([name, node]) =>
-      ({ name, kind: kindOf(node), inode: inode(name), cheap: cheap(`${above}/${name}`, node) }));
+    const entries: DirectoryEntry[] = [];
+    for (const [name, node] of directory.entries()) {
+      // One name that the kernel refuses would make the whole directory unreadable.
+      if (isFileName(name)) entries.push({ name, kind: kindOf(node), inode: inode(name), cheap: cheap(`${above}/${name}`, node) });
+      else complain('list', `${above}/${name} is no file name and is left out`);
+    }
+    return entries;
   };
 
   const sourceOf = async (place: Place, node: Node): Promise<Source> => {

@@ -28,6 +28,8 @@ export interface FileSystemParts {
   /** Undefined: slow files are rendered here. */
   readonly renderer: Renderer | undefined;
   readonly work: string;
+  /** Permission bits taken from all files; none when not said. */
+  readonly umask?: number;
   readonly log: (line: string) => void;
 }
 
@@ -39,14 +41,14 @@ export interface TreeFileSystem {
   close(): Promise<void>;
 }
 
-export function treeFileSystem({ tree, renderer, work, log }: FileSystemParts): TreeFileSystem {
+export function treeFileSystem({ tree, renderer, work, umask = 0, log }: FileSystemParts): TreeFileSystem {
   const spool = new Spool(work);
   const contents = new Contents(spool, renderer);
   const resolver = new Resolver(tree.root, tree.captureTime);
   const memory = tree.root.lookup('memory.pmem');
   const size = memory?.kind === 'window' ? memory.size : 0;
   return {
-    fileSystem: operations({ resolver, contents, renderer, size, log }),
+    fileSystem: operations({ resolver, contents, renderer, size, umask, log }),
     join(facts) {
       tree.join(facts);
       renderer?.join(facts);

@@ -93,7 +93,7 @@ class Device {
   #wait(buffer: Buffer): void {
     if (this.#closed) return;
     read(this.fd, buffer, 0, buffer.length, -1, (error, length) => {
-      if (error !== null) {
+      if (error) {
         if (error.code === ENODEV || this.#closed) return;
         // A request that was taken back before it was read (ENOENT), or a signal: wait for the next.
         this.#wait(buffer);

@@ -57,7 +57,7 @@ function putAttributes(out: Buffer, at: number, { inode, kind, mode, size, mtime
     out.writeUInt32LE(nanoseconds, at + nsec);
   }
   out.writeUInt32LE(MODE[kind] | mode, at + 60);
-  out.writeUInt32LE(kind === 'directory' ? 2 : 1, at + 64);
+  out.writeUInt32LE(1, at + 64);
   out.writeUInt32LE(owner.uid, at + 68);
   out.writeUInt32LE(owner.gid, at + 72);
   out.writeUInt32LE(4096, at + 80);

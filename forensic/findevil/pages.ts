@@ -45,7 +45,8 @@ export function* writableAndExecutable(process: Process, vad: Vad): Generator<Ma
 
 /** The physical address of the section's own page behind a page of a mapped section; undefined when it is not in the image. */
 export function sectionPage(process: Process, vad: Vad, address: bigint): number | undefined {
-  return sectionState(process, vad, address)?.physical;
+  const physical = sectionState(process, vad, address)?.physical;
+  return physical === undefined || physical >= process.kernel.physical.size ? undefined : physical;
 }
 
 function sectionState({ kernel }: Process, vad: Vad, address: bigint): PageState | undefined {

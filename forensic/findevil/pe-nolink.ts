@@ -1,4 +1,4 @@
-import { userProcesses, type Detector } from '../detector.js';
+import { isTorn, userProcesses, type Detector } from '../detector.js';
 
 export const peNoLink: Detector = {
   type: 'PE_NOLINK',
@@ -7,11 +7,11 @@ export const peNoLink: Detector = {
   * find(windows) {
     for (const process of userProcesses(windows)) {
       yield undefined;
-      // Without any list there is nothing to be missing from.
       const modules = process.modules();
+      // Without any list there is nothing to be missing from.
       if (!modules.some(({ kind }) => kind === 'ldr')) continue;
-      for (const { kind, base, name, kernelPath } of modules) {
-        if (kind === 'not-linked') yield { process, address: base, description: `Module:[${name}] VAD:[${kernelPath ?? ''}]` };
+      for (const { kind, base, name, kernelPath, wow64 } of modules) {
+        if (kind === 'not-linked' && !isTorn(process.anomalies, `${process.where} ${wow64 ? '32-bit ' : ''}modules in`)) yield { process, address: base, description: `Module:[${name}] VAD:[${kernelPath ?? ''}]` };
       }
     }
   },

@@ -1,5 +1,7 @@
 import { hex } from '../../src/bytes/hex.js';
 import { codeView, exportDirectory, peHeader, type CodeView } from '../../src/pe/header.js';
+import { imports } from '../../src/pe/import.js';
+import { versionInfo, type PeVersion } from '../../src/pe/version.js';
 import type { Module } from '../../src/windows/module.js';
 import type { Process } from '../../src/windows/process.js';
 import type { Table } from '../../src/vfs/column.js';
@@ -7,9 +9,11 @@ import { stage } from '../stage.js';
 
 /** What the image's own headers say. */
 interface ImageFacts {
+  readonly imports: number | undefined;
   readonly exports: number | undefined;
   readonly sections: number | undefined;
   readonly codeView: CodeView | undefined;
+  readonly version: PeVersion | undefined;
 }
 
 interface ModuleRow {
@@ -18,19 +22,28 @@ interface ModuleRow {
   readonly image: ImageFacts;
 }
 
-const UNREADABLE: ImageFacts = { exports: undefined, sections: undefined, codeView: undefined };
+const UNREADABLE: ImageFacts = { imports: undefined, exports: undefined, sections: undefined, codeView: undefined, version: undefined };
 /** Where Microsoft keeps the symbol files of its own images. */
 const SYMBOLS = 'https://msdl.microsoft.com/download/symbols';
 
 function imageFacts(process: Process, { base }: Module): ImageFacts {
+  const { memory } = process;
   return process.anomalies.attempt(`${process.where} modules`, () => {
-    const header = peHeader(process.memory, base);
+    const header = peHeader(memory, base);
     return header === undefined ? UNREADABLE : {
-      exports: exportDirectory(process.memory, base, header)?.functions ?? 0,
+      imports: countOf(imports(memory, base, header)),
+      exports: exportDirectory(memory, base, header)?.functions ?? 0,
       sections: header.sections.length,
-      codeView: codeView(process.memory, base, header),
+      codeView: codeView(memory, base, header),
+      version: versionInfo(memory, base, header),
     };
   }) ?? UNREADABLE;
+}
+
+function countOf(things: Iterator<unknown>): number {
+  let count = 0;
+  while (things.next().done !== true) count += 1;
+  return count;
 }
 
 function symbolUrl(view: CodeView | undefined): string | undefined {
@@ -53,14 +66,14 @@ const MODULE: Table<ModuleRow> = {
     { name: 'size', csv: 'Size', kind: 'hex', value: (r) => r.module.size, doc: 'bytes' },
     { name: 'start', csv: 'Start', kind: 'address', value: (r) => r.module.base, doc: 'first byte' },
     { name: 'end', csv: 'End', kind: 'address', value: (r) => last(r.module), doc: 'last byte' },
-    { name: 'imports', csv: '#Imports', kind: 'decimal', value: () => undefined, doc: 'imported functions' },
+    { name: 'imports', csv: '#Imports', kind: 'decimal', value: (r) => r.image.imports, doc: 'imported functions' },
     { name: 'exports', csv: '#Exports', kind: 'decimal', value: (r) => r.image.exports, doc: 'exported functions' },
     { name: 'sections', csv: '#Sections', kind: 'decimal', value: (r) => r.image.sections, doc: 'sections' },
     { name: 'path', csv: 'Path', kind: 'text', value: (r) => r.module.path, doc: 'path as the loader says' },
     { name: 'kernel_path', csv: 'KernelPath', kind: 'text', value: (r) => r.module.kernelPath, doc: 'path of the mapped file as the kernel says' },
     ...['CompanyName', 'FileDescription', 'FileVersion', 'InternalName', 'LegalCopyright', 'OriginalFilename', 'ProductName', 'ProductVersion']
       .map((name) => ({
-        name: name.replace(/(?<!^)([A-Z])/g, '_$1').toLowerCase(), csv: `Ver${name}`, kind: 'text' as const, value: () => undefined, doc: `${name} of the version information`,
+        name: name.replace(/(?<!^)([A-Z])/g, '_$1').toLowerCase(), csv: `Ver${name}`, kind: 'text' as const, value: (r: ModuleRow) => r.image.version?.strings.get(name), doc: `${name} of the version information`,
       })),
     { name: 'pdb_path', csv: 'PdbPath', kind: 'text', value: (r) => r.image.codeView?.path, doc: 'symbol file' },
     { name: 'pdb_age', csv: 'PdbAge', kind: 'decimal', value: (r) => r.image.codeView?.age, doc: 'age of the symbol file' },

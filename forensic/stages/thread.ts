@@ -1,7 +1,8 @@
 import { textTime } from '../../src/bytes/filetime.js';
 import { hex } from '../../src/bytes/hex.js';
 import type { Process } from '../../src/windows/process.js';
-import { STATES, WAIT_REASONS, type Thread } from '../../src/windows/thread.js';
+import { STATES, threadAt, WAIT_REASONS, type Thread } from '../../src/windows/thread.js';
+import type { Windows } from '../../src/windows/windows.js';
 import type { Table } from '../../src/vfs/column.js';
 import { stage, type TimelineEvent } from '../stage.js';
 
@@ -10,6 +11,8 @@ interface ThreadRow {
   readonly thread: Thread;
   /** Its place among the process's threads. */
   readonly index: number;
+  /** `scan`: the pool scan alone found it: it has ended, or was hidden. */
+  readonly source: 'list' | 'scan';
 }
 
 const THREAD: Table<ThreadRow> = {
@@ -39,6 +42,7 @@ const THREAD: Table<ThreadRow> = {
     { name: 'kernel_stack_limit', csv: 'StackLimitKernel', kind: 'address', value: (r) => r.thread.kernelStackLimit, doc: 'lowest byte of the kernel stack' },
     { name: 'trap_frame', csv: 'TrapFrame', kind: 'address', value: (r) => r.thread.trapFrame, doc: 'address of the trap frame' },
     { name: 'impersonation_token', csv: 'ImpersonationToken', kind: 'address', value: (r) => r.thread.impersonationToken, doc: 'token it impersonates with' },
+    { name: 'source', kind: 'text', value: (r) => r.source, doc: 'list of its process, or scan: found by the pool scan alone' },
   ],
 };
 
@@ -66,9 +70,29 @@ export const threadStage = stage<ThreadRow>({
   }) },
   * rows(windows, { step }) {
     const processes = windows.processes();
+    const listed = new Set<bigint>();
     for (const [done, process] of processes.entries()) {
       step(done, processes.length);
-      for (const [index, thread] of process.threads().entries()) yield { process, thread, index };
+      for (const [index, thread] of process.threads().entries()) {
+        listed.add(thread.address);
+        yield { process, thread, index, source: 'list' };
+      }
     }
+    yield* scannedThreads(windows, listed);
   },
 });
+
+/** The threads that only the pool scan found, of processes that are known. */
+function* scannedThreads(windows: Windows, listed: ReadonlySet<bigint>): Generator<ThreadRow> {
+  const { kernel, anomalies } = windows;
+  const byAddress = new Map(windows.processes().map((process) => [process.address, process]));
+  const counts = new Map<bigint, number>();
+  for (const address of windows.scan?.threads ?? []) {
+    if (listed.has(address)) continue;
+    const found = anomalies.attempt('threads of the pool scan', () => threadAt(kernel, address, (eprocess) => byAddress.get(eprocess)));
+    if (found === undefined) continue;
+    const index = counts.get(found.process.address) ?? found.process.threads().length;
+    counts.set(found.process.address, index + 1);
+    yield { ...found, index, source: 'scan' };
+  }
+}

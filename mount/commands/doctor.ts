@@ -1,6 +1,6 @@
-import { accessSync, constants, statfsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname } from 'node:path';
+import { accessSync, constants, mkdtempSync, rmSync, statfsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { loadFuseNative } from '../../native-bindings/fuse-native.js';
 import { programPath, fuseProblem, userAllowOther } from '../mount-point.js';
 import { printLine } from './output.js';
@@ -40,9 +40,9 @@ function others(): Check {
     : { name: 'allow_other', note: 'only you will see your mounts; for -o allow_other add the line user_allow_other to /etc/fuse.conf' };
 }
 
-function addon(name: string, load: () => unknown, remedy: string): Check {
+async function addon(name: string, load: () => unknown, remedy: string): Promise<Check> {
   try {
-    load();
+    await load();
     return { name, ok: 'loads' };
   } catch (error) {
     const [why = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
@@ -65,12 +65,23 @@ function space(folder: string): Check {
   }
 }
 
+/** The addon is loaded with the first database. */
+async function openAnyDatabase(): Promise<void> {
+  const { openDatabase } = await import('../../native-bindings/sqlite.js');
+  const folder = mkdtempSync(join(tmpdir(), 'memlens-doctor-'));
+  try {
+    openDatabase(join(folder, 'database')).close();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
 /** `memlens doctor`: a line for each thing memlens needs. @returns whether all is well */
-export function doctor(work: string): boolean {
+export async function doctor(work: string): Promise<boolean> {
   const checks = [
     nodeVersion(), fuse(), fusermount(), others(),
-    addon('fuse-native', loadFuseNative, 'run `npm ci` again; without it use `memlens ls`, `cat`, `find` and `export`.'),
-    addon('better-sqlite3', () => createRequire(import.meta.url)('better-sqlite3'), 'run `npm ci` again with python3, make and g++ installed; without it there is no forensic pass.'),
+    await addon('fuse-native', loadFuseNative, 'run `npm ci` again; without it use `memlens ls`, `cat`, `find` and `export`.'),
+    await addon('better-sqlite3', openAnyDatabase, 'run `npm ci` again with python3, make and g++ installed; without it there is no forensic pass.'),
     space(work),
   ];
   for (const { name, ok, wrong, note } of checks) {

@@ -31,6 +31,7 @@ const PRIMITIVES: Readonly<Record<string, number>> = {
 export class Profile {
   readonly #fields = new Map<string, Field | undefined>();
   readonly #parsed = new Map<string, ReadonlyMap<string, FieldFact>>();
+  #build: number | undefined;
 
   /**
    * @param id GUID and age of the kernel's symbol file, `89284D…-1`
@@ -50,7 +51,7 @@ export class Profile {
 
   /** Build number, from the version. */
   get build(): number {
-    return Number(this.version.split('.')[2] ?? 0);
+    return this.#build ??= Number(this.version.split('.')[2] ?? 0);
   }
 
   /** Relative virtual address of a symbol; undefined when this build's table does not have it. */

@@ -11,6 +11,11 @@ const UNSAFE = /[/\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069
 const PLAIN = /^[\x20-\x24\x26-\x2e\x30-\x7e]*$/;
 const ESCAPES = /(?:%[0-9A-F]{2})+/g;
 
+/** Whether the kernel takes it as one name in a directory. */
+export function isFileName(name: string): boolean {
+  return name !== '' && name !== '.' && name !== '..' && !/[/\0]/.test(name) && (name.length <= NAME_MAX / 3 || Buffer.byteLength(name) <= NAME_MAX);
+}
+
 /** UTF-8 bytes of one character; an unpaired surrogate as the three bytes it would have (WTF-8). */
 function bytesOf(character: string): number[] {
   const code = character.codePointAt(0) ?? 0;

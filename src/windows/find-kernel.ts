@@ -1,11 +1,20 @@
 import type { AddressSpace, Mapping } from '../paging/address-space.js';
-import { exportDirectory, peHeader, type PeExports, type PeHeader } from '../pe/header.js';
+import { codeView, exportDirectory, peHeader } from '../pe/header.js';
 
 /** The kernel's image in memory. */
 export interface KernelImage {
   readonly base: bigint;
-  readonly header: PeHeader;
-  readonly exports: PeExports;
+  /** SizeOfImage in bytes. */
+  readonly size: number;
+  /** What it is named by: its export directory, else its symbol file. */
+  readonly name: string;
+  /** GUID and age of its symbol file, `89284D…-1`, and the file's name; undefined when it names none, or that is not in memory. */
+  readonly symbolFile: string | undefined;
+  readonly symbolPath: string | undefined;
+  /** Address of System's `_EPROCESS`, where that is how the kernel was found. */
+  readonly system: bigint | undefined;
+  /** Relative virtual address of an export; undefined when there is none, or its part of the export directory is not in memory. */
+  exported(name: string): number | undefined;
 }
 
 const PAGE = 0x1000n;
@@ -21,6 +30,8 @@ const RANGES: readonly (readonly [bigint, bigint])[] = [
 const MAX_PAGES = 4_194_304;
 const MIN_PAGES = 32_768;
 const KERNEL_NAMES = /^nt(oskrnl|krnlmp|krnlpa|krpamp|krla57)\.exe$/i;
+/** Names of the kernel's symbol file. */
+export const KERNEL_SYMBOLS = /(^|\\)nt(oskrnl|krnlmp|krnlpa|krpamp|krla57)\.pdb$/i;
 
 /** The kernel's image at an address; undefined when something else is there. */
 export function kernelAt(space: AddressSpace, base: bigint): KernelImage | undefined {
@@ -28,7 +39,16 @@ export function kernelAt(space: AddressSpace, base: bigint): KernelImage | undef
   const header = peHeader(space, base);
   if (header === undefined) return undefined;
   const exports = exportDirectory(space, base, header);
-  return exports !== undefined && KERNEL_NAMES.test(exports.name ?? '') ? { base, header, exports } : undefined;
+  const view = codeView(space, base, header);
+  const name = [exports?.name ?? '', view?.path ?? ''].find((each) => KERNEL_NAMES.test(each) || KERNEL_SYMBOLS.test(each));
+  if (name === undefined) return undefined;
+  return {
+    base, size: header.sizeOfImage, name,
+    symbolFile: view === undefined ? undefined : `${view.guid}-${view.age}`,
+    symbolPath: view?.path,
+    system: undefined,
+    exported: (wanted) => exports?.find(wanted),
+  };
 }
 
 /**
@@ -71,7 +91,7 @@ export class KernelSearch {
 
 /**
  * The kernel's image in an address space: below the hint, else the first mapped page of the kernel half that begins with
- * `MZ` and whose export directory is named like a kernel.
+ * `MZ` and whose export directory or symbol file is named like a kernel's.
  */
 export function findKernel(space: AddressSpace, hint: bigint | undefined, search: KernelSearch): KernelImage | undefined {
   if (hint !== undefined) {

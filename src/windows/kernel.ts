@@ -15,6 +15,8 @@ export interface KernelFacts {
   readonly size: number;
   /** GUID and age of its symbol file, `89284D0CA6ACC8274B9A44BD5AF9290B-1`; undefined when it has no CodeView record. */
   readonly symbolFile: string | undefined;
+  /** Address of System's `_EPROCESS`, where the variable that names it (PsInitialSystemProcess) may not be in the image. */
+  readonly system?: bigint | undefined;
 }
 
 /** The running kernel of an image: its memory, its layouts, its symbols. All reads of the model go through here. */

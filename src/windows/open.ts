@@ -3,14 +3,14 @@ import type { Image } from '../image/image.js';
 import { AddressSpace } from '../paging/address-space.js';
 import { X64 } from '../paging/mode.js';
 import { SOFTWARE_PTE, softwarePte, type SoftwarePte } from '../paging/pte.js';
-import { codeView } from '../pe/header.js';
 import { bundledProfile, nearestProfiles } from '../profile/bundled.js';
 import type { Profile } from '../profile/profile.js';
 import type { Diagnosis } from './diagnosis.js';
 import { dtbCandidates } from './dtb.js';
 import { findKernel, kernelAt, KernelSearch, type KernelImage } from './find-kernel.js';
 import { Kernel, type KernelFacts } from './kernel.js';
-import { EPROCESS } from './process-list.js';
+import { EPROCESS, systemProcess } from './process-list.js';
+import { recoverKernel } from './recover-kernel.js';
 import { WindowsModel, type Windows } from './windows.js';
 
 /** An image with what could be recognised in it. */
@@ -42,7 +42,10 @@ export function openWindows(image: Image, known?: KernelFacts): OpenedWindows {
   const found = locate(image, diagnosis, known);
   const kernel = found === undefined ? undefined : recognise(image, found.dtb, found.image, diagnosis, anomalies);
   if (kernel === undefined) {
-    diagnosis.next.push('check that the acquisition is complete: compare the file size with the memory of the machine');
+    const beyond = highestTable(image, diagnosis);
+    diagnosis.next.push(beyond === undefined
+      ? 'check that the acquisition is complete: compare the file size with the memory of the machine'
+      : `the image is cut off: its page tables lead to 0x${beyond.toString(16)}, beyond the file's end; acquire or copy it again, whole`);
   }
   return {
     image, diagnosis, anomalies,
@@ -54,38 +57,60 @@ export function openWindows(image: Image, known?: KernelFacts): OpenedWindows {
 function locate(image: Image, diagnosis: Diagnosis, known: KernelFacts | undefined): { dtb: number; image: KernelImage } | undefined {
   if (known !== undefined) {
     const kernel = kernelAt(new AddressSpace(image.memory, X64, known.dtb, SOFTWARE_PTE), known.base);
-    if (kernel !== undefined) {
-      diagnosis.dtbs.push({ dtb: known.dtb, how: 'known from an earlier opening', taken: true, why: 'the kernel is where it was' });
-      return { dtb: known.dtb, image: kernel };
-    }
+    diagnosis.dtbs.push({ dtb: known.dtb, how: 'known from an earlier opening', taken: true, why: 'the image is the same' });
+    return { dtb: known.dtb, image: kernel ?? fromFacts(known) };
   }
   const search = new KernelSearch(image.memory.size);
   for (const { dtb, how, hint } of dtbCandidates(image.memory)) {
     const kernel = findKernel(new AddressSpace(image.memory, X64, dtb, SOFTWARE_PTE), hint, search);
     if (kernel !== undefined) {
-      diagnosis.dtbs.push({ dtb, how, taken: true, why: `it maps ${kernel.exports.name ?? 'the kernel'} at 0x${kernel.base.toString(16)}` });
+      diagnosis.dtbs.push({ dtb, how, taken: true, why: `it maps ${kernel.name} at 0x${kernel.base.toString(16)}` });
       return { dtb, image: kernel };
     }
     diagnosis.dtbs.push({ dtb, how, taken: false, why: 'no kernel image is mapped in its kernel half' });
     if (diagnosis.dtbs.length >= MAX_CANDIDATES) break;
   }
+  const tables = diagnosis.dtbs.map(({ dtb }) => dtb);
+  const recovered = tables.length === 0 ? undefined : recoverKernel(image.memory, X64, tables);
+  if (recovered !== undefined) {
+    const { dtb, image: { name } } = recovered;
+    diagnosis.dtbs.push({ dtb, how: 'System, by name and PID', taken: true, why: `its neighbours on the active list lead back to it; its layout is ${name}'s` });
+    diagnosis.degraded.push('the kernel\'s image cannot be read through the page tables: it was recognised by its symbol record and by System\'s place on the active list; what its variables lead to may be missing');
+    return recovered;
+  }
   diagnosis.degraded.push('no kernel was found: only memory.pmem and this diagnosis can be shown');
   return undefined;
+}
+
+/** The highest physical address beyond the image's end that a refused table's entries lead to; undefined when none does. */
+function highestTable(image: Image, diagnosis: Diagnosis): number | undefined {
+  let highest = image.memory.size - 1;
+  for (const { dtb } of diagnosis.dtbs) {
+    const words = image.memory.page(dtb / 4096);
+    for (let index = 0; words !== undefined && index < 1024; index += 2) {
+      if ((words[index]! & X64.present) === 0) continue;
+      highest = Math.max(highest, ((words[index + 1]! & X64.frameHigh) * 0x10_0000 + (words[index]! >>> 12)) * 4096);
+    }
+  }
+  return highest < image.memory.size ? undefined : highest;
+}
+
+function fromFacts({ base, size, symbolFile, system }: KernelFacts): KernelImage {
+  const profile = symbolFile === undefined ? undefined : bundledProfile(symbolFile);
+  return { base, size, name: 'the kernel', symbolFile, symbolPath: undefined, system, exported: (name) => profile?.symbol(name) };
 }
 
 /** Chooses the profile, verifies it where it is not the exact one, and goes over to System's own tables. */
 function recognise(image: Image, dtb: number, found: KernelImage, diagnosis: Diagnosis, anomalies: Anomalies): Kernel | undefined {
   const space = new AddressSpace(image.memory, X64, dtb, SOFTWARE_PTE);
-  const view = codeView(space, found.base, found.header);
-  const symbolFile = view === undefined ? undefined : `${view.guid}-${view.age}`;
-  const facts: KernelFacts = { dtb, base: found.base, size: found.header.sizeOfImage, symbolFile };
-  diagnosis.kernel = { base: `0x${found.base.toString(16)}`, size: facts.size, symbolFile, path: view?.path };
+  const { base, size, symbolFile, symbolPath, system: systemProcess } = found;
+  const facts: KernelFacts = { dtb, base, size, symbolFile, system: systemProcess };
+  diagnosis.kernel = { base: `0x${base.toString(16)}`, size, symbolFile, path: symbolPath };
   const make = (profile: Profile, table: number, software: SoftwarePte): Kernel =>
     new Kernel(image.memory, X64, software, { ...facts, dtb: table }, profile, anomalies);
 
   const exact = symbolFile === undefined ? undefined : bundledProfile(symbolFile);
-  const exported = (name: string): number | undefined => found.exports.find(name);
-  const candidates = exact !== undefined ? [exact] : nearest(space, found, exported);
+  const candidates = exact !== undefined ? [exact] : nearest(space, found);
   for (const profile of candidates) {
     const first = make(profile, dtb, SOFTWARE_PTE);
     const system = systemTable(first);
@@ -110,7 +135,8 @@ function recognise(image: Image, dtb: number, found: KernelImage, diagnosis: Dia
   return undefined;
 }
 
-function* nearest(space: AddressSpace, found: KernelImage, exported: (name: string) => number | undefined): Generator<Profile> {
+function* nearest(space: AddressSpace, found: KernelImage): Generator<Profile> {
+  const exported = (name: string): number | undefined => found.exported(name);
   const rva = exported('NtBuildNumber');
   const build = rva === undefined ? undefined : space.read(found.base + BigInt(rva), 4)?.readUInt32LE(0);
   let tried = 0;
@@ -122,8 +148,7 @@ function* nearest(space: AddressSpace, found: KernelImage, exported: (name: stri
 
 /** System's own page table, when System is where PsInitialSystemProcess says and shows itself by name, PID and links. */
 function systemTable(kernel: Kernel): number | undefined {
-  const variable = kernel.symbol('PsInitialSystemProcess');
-  const address = variable === undefined ? undefined : kernel.pointer(variable);
+  const address = systemProcess(kernel);
   const record = address === undefined ? undefined : kernel.read(EPROCESS, address);
   if (record === undefined || record.pid !== 4 || record.name !== 'System') return undefined;
   const next = kernel.pointer(record.links.flink + BigInt(kernel.pointerSize));

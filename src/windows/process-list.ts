@@ -88,12 +88,17 @@ export function plausibleProcess(kernel: Kernel, facts: ProcessFacts, named: boo
     && (facts.exited === undefined || (isFiletime(facts.exited) && facts.exited >= (facts.created ?? 0n)));
 }
 
+/** Address of System's `_EPROCESS`: by PsInitialSystemProcess, else as the kernel was found. */
+export function systemProcess(kernel: Kernel): bigint | undefined {
+  const variable = kernel.symbol('PsInitialSystemProcess');
+  return (variable === undefined ? undefined : kernel.pointer(variable)) ?? kernel.facts.system;
+}
+
 /** The address of PsActiveProcessHead: by symbol, else the one entry around System that lies in the kernel's image. */
 export function activeProcessHead(kernel: Kernel): bigint | undefined {
   const symbol = kernel.symbol('PsActiveProcessHead');
   if (symbol !== undefined) return symbol;
-  const system = kernel.symbol('PsInitialSystemProcess');
-  const address = system === undefined ? undefined : kernel.pointer(system);
+  const address = systemProcess(kernel);
   const record = address === undefined ? undefined : kernel.read(EPROCESS, address);
   if (record === undefined) return undefined;
   const end = kernel.base + BigInt(kernel.facts.size);
@@ -104,8 +109,13 @@ export function activeProcessHead(kernel: Kernel): bigint | undefined {
 export function listedProcesses(kernel: Kernel): bigint[] {
   const head = activeProcessHead(kernel);
   const offset = kernel.reader(EPROCESS).offset('links');
-  const first = head === undefined ? undefined : kernel.pointer(head);
-  if (head === undefined || offset === undefined || first === undefined) return [];
+  const system = systemProcess(kernel);
+  const first = (head === undefined ? undefined : kernel.pointer(head))
+    ?? (system === undefined || offset === undefined ? undefined : system + BigInt(offset));
+  if (head === undefined || offset === undefined || first === undefined) {
+    kernel.anomalies.add('active process list', 'neither its head nor System is in the image', head);
+    return [];
+  }
   const found: bigint[] = [];
   let closed = false;
   const follow = (entry: bigint, direction: 'flink' | 'blink', known: ReadonlySet<bigint>): void => {

@@ -4,22 +4,13 @@ import { SOFTWARE_PTE } from '../paging/pte.js';
 import { codeViewRecord } from '../pe/header.js';
 import { bundledProfile } from '../profile/bundled.js';
 import type { Profile } from '../profile/profile.js';
-import { EPROCESS } from './process-list.js';
 import { Reader } from '../profile/struct.js';
-
-/** A kernel whose own headers are gone, known by what else names it. */
-export interface RecoveredKernel {
-  readonly base: bigint;
-  /** SizeOfImage in bytes, by the symbols around the image; an upper bound where those are gone too. */
-  readonly size: number;
-  readonly symbolFile: string;
-  readonly symbolPath: string;
-}
+import { KERNEL_SYMBOLS, type KernelImage } from './find-kernel.js';
+import { EPROCESS } from './process-list.js';
 
 const BLOCK = 1 << 20;
 const PAGE = 4096;
 const RECORD = Buffer.from('RSDS', 'latin1');
-const KERNEL_SYMBOLS = /^nt(krnlmp|oskrnl|krnlpa|krpamp|krla57)\.pdb$/i;
 const SYSTEM_NAME = Buffer.from('System\0\0\0', 'latin1');
 const LONGEST_IMAGE = 0x200_0000;
 /** Occurrences looked into; files and text in memory hold both words too. */
@@ -27,19 +18,21 @@ const MAX_RECORDS = 64;
 const MAX_SYSTEMS = 4096;
 
 /**
- * Finds the kernel where its header page or export directory is not in the image: the CodeView record of its symbol file, anywhere
- * in physical memory, names the build; System's place on the active list, whose head is a symbol of that build, gives the base.
- * Two passes over the image, so only when nothing else led to a kernel.
+ * Finds the kernel where its header page, export directory or the tables that map it are not in the image: the CodeView record of
+ * its symbol file, anywhere in physical memory, names the build; System, by name and PID, is verified by its neighbours on the
+ * active list, whose head is a symbol of that build and gives the base. Two passes over the image, so only when nothing else
+ * led to a kernel.
  *
- * @param tables address spaces that may be a process's, most promising first
+ * @param tables tables that may be a process's, most promising first
+ * @returns the kernel and a table that maps System; its size by the symbols around it, an upper bound where those are gone too
  */
-export function recoverKernel(memory: PagedMemory, mode: PagingMode, tables: readonly number[]): RecoveredKernel | undefined {
+export function recoverKernel(memory: PagedMemory, mode: PagingMode, tables: readonly number[]): { dtb: number; image: KernelImage } | undefined {
   for (const { symbolFile, symbolPath } of kernelRecords(memory)) {
     const profile = bundledProfile(symbolFile);
     if (profile === undefined) continue;
-    for (const base of basesBySystem(memory, profile, mode)) {
-      const size = imageSize(memory, mode, tables, profile, base);
-      if (size !== undefined) return { base, size, symbolFile, symbolPath };
+    for (const { dtb, system, base } of systems(memory, profile, mode, tables)) {
+      const size = imageSize(new AddressSpace(memory, mode, dtb, SOFTWARE_PTE), profile, base);
+      return { dtb, image: { base, size, name: symbolPath, symbolFile, symbolPath, system, exported: (name) => profile.symbol(name) } };
     }
   }
   return undefined;
@@ -60,12 +53,16 @@ function* kernelRecords(memory: PagedMemory): Generator<{ symbolFile: string; sy
   }
 }
 
-/** Where the kernel would begin, by each thing in memory that looks like System: its list entry's neighbour is PsActiveProcessHead. */
-function* basesBySystem(memory: PagedMemory, profile: Profile, mode: PagingMode): Generator<bigint> {
+/** Each System in physical memory that a table maps where its neighbour on the active list says, and the kernel's base by the list's head. */
+function* systems(
+  memory: PagedMemory, profile: Profile, mode: PagingMode, tables: readonly number[],
+): Generator<{ dtb: number; system: bigint; base: bigint }> {
   const head = profile.symbol('PsActiveProcessHead');
   const reader = new Reader(EPROCESS, profile);
   const nameOffset = reader.offset('name');
-  if (head === undefined || nameOffset === undefined) return;
+  const linksOffset = reader.offset('links');
+  if (head === undefined || nameOffset === undefined || linksOffset === undefined) return;
+  const spaces = tables.map((dtb) => new AddressSpace(memory, mode, dtb, SOFTWARE_PTE));
   let looked = 0;
   for (const at of occurrences(memory, SYSTEM_NAME, MAX_SYSTEMS * 16)) {
     const start = at - nameOffset;
@@ -73,29 +70,25 @@ function* basesBySystem(memory: PagedMemory, profile: Profile, mode: PagingMode)
     const bytes = memory.read(start, reader.size);
     const record = bytes === undefined ? undefined : reader.decode(bytes, 0n);
     if (record === undefined || record.pid !== 4 || record.ppid !== 0) continue;
-    for (const entry of [record.links.blink, record.links.flink]) {
-      const base = entry - BigInt(head);
-      if (base >= mode.kernelStart && base % BigInt(PAGE) === 0n) yield base;
+    // System is the first on the list: the head is behind it. Its entry's address is what the next entry points back to.
+    const base = record.links.blink - BigInt(head);
+    if (base < mode.kernelStart || base % BigInt(PAGE) !== 0n) continue;
+    for (const space of spaces) {
+      const entry = space.read(record.links.flink + BigInt(mode.pointerSize), 8)?.readBigUInt64LE(0);
+      if (entry === undefined || space.translate(entry) !== start + linksOffset) continue;
+      yield { dtb: space.dtb, system: entry - BigInt(linksOffset), base };
     }
     looked += 1;
     if (looked >= MAX_SYSTEMS) return;
   }
 }
 
-/** The size of the image, when one of the tables maps the head of the active list and it leads back to itself; undefined when none does. */
-function imageSize(memory: PagedMemory, mode: PagingMode, tables: readonly number[], profile: Profile, base: bigint): number | undefined {
-  const head = base + BigInt(profile.symbol('PsActiveProcessHead') ?? 0);
-  const pointer = (space: AddressSpace, address: bigint): bigint | undefined => space.read(address, 8)?.readBigUInt64LE(0);
-  for (const dtb of tables) {
-    const space = new AddressSpace(memory, mode, dtb, SOFTWARE_PTE);
-    const first = pointer(space, head);
-    if (first === undefined || pointer(space, first + BigInt(mode.pointerSize)) !== head) continue;
-    const variable = profile.symbol('PsNtosImageEnd');
-    const end = variable === undefined ? undefined : pointer(space, base + BigInt(variable));
-    const size = end === undefined ? 0 : Number(end - base);
-    return size > 0 && size <= LONGEST_IMAGE ? size : LONGEST_IMAGE;
-  }
-  return undefined;
+/** By PsNtosImageEnd, where it is mapped. */
+function imageSize(space: AddressSpace, profile: Profile, base: bigint): number {
+  const variable = profile.symbol('PsNtosImageEnd');
+  const end = variable === undefined ? undefined : space.read(base + BigInt(variable), 8)?.readBigUInt64LE(0);
+  const size = end === undefined ? 0 : Number(end - base);
+  return size > 0 && size <= LONGEST_IMAGE ? size : LONGEST_IMAGE;
 }
 
 /** Physical addresses where the bytes stand, ascending, those across a block's edge included. */

@@ -107,6 +107,16 @@ export function threads(process: Process): readonly Thread[] {
   return [...found.values()].sort((a, b) => a.tid - b.tid);
 }
 
+/**
+ * The thread at an address that no list may know, as the pool scan finds them; `owner` gives the process at an address.
+ * Undefined when it is not in the image or its process is not known.
+ */
+export function threadAt(kernel: Kernel, address: bigint, owner: (eprocess: bigint) => Process | undefined): { readonly process: Process; readonly thread: Thread } | undefined {
+  const record = kernel.read(THREAD, address);
+  const process = record === undefined ? undefined : owner(record.process);
+  return record === undefined || process === undefined ? undefined : { process, thread: threadOf(process, address, record) };
+}
+
 interface Step {
   readonly thread: Thread;
   /** The link that follows. */

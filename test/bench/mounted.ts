@@ -25,9 +25,9 @@ export interface Mounted {
 const pause = (ms: number): Promise<void> => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 /** Asks until there is an answer. @throws Error after two minutes, or when the process has ended */
-async function until<T>(child: ChildProcess, everyMs: number, ask: () => Promise<T | undefined>): Promise<T> {
+async function until<T>(child: ChildProcess, said: () => string, everyMs: number, ask: () => Promise<T | undefined>): Promise<T> {
   for (const start = performance.now(); performance.now() - start < PATIENCE_MS; await pause(everyMs)) {
-    if (typeof child.exitCode === 'number') throw new Error(`memlens mount ended with code ${child.exitCode}`);
+    if (typeof child.exitCode === 'number') throw new Error(`memlens mount ended with code ${child.exitCode}: ${said()}`);
     const answer = await ask();
     if (answer !== undefined) return answer;
   }
@@ -41,9 +41,11 @@ export async function mounted(image: string, forensic: 'on' | 'off'): Promise<Mo
   mkdirSync(folder);
   const start = performance.now();
   const child = spawn(process.execPath, [MAIN, 'mount', image, folder, `--forensic=${forensic}`, '--work', join(base, 'work')],
-    { stdio: ['ignore', 'ignore', 'inherit'] });
+    { stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => { said += text; });
   const ended = new Promise<void>((resolve) => { child.once('exit', () => resolve()); });
-  await until(child, 2, async () => {
+  await until(child, () => said, 2, async () => {
     const names = await readdir(folder);
     return names.length > 0 ? names : undefined;
   });
@@ -55,7 +57,7 @@ export async function mounted(image: string, forensic: 'on' | 'off'): Promise<Mo
     pid: child.pid ?? 0,
     listedMs,
     async passed() {
-      await until(child, 20, async () => {
+      await until(child, () => said, 20, async () => {
         const percent = await readFile(join(folder, 'forensic/progress_percent.txt'), 'utf8');
         return Number.parseInt(percent, 10) >= 100 ? true : undefined;
       });

@@ -6,6 +6,8 @@ import { after, test } from 'node:test';
 import { Renderer } from '../../mount/renderer.js';
 import { treeFileSystem } from '../../mount/serve.js';
 import { ROOT_ID } from '../../native-bindings/fuse.js';
+import { listing } from '../../src/vfs/directory.js';
+import { text } from '../../src/vfs/text.js';
 import type { ScanFacts } from '../../src/windows/pool.js';
 import { fileSystemCases } from './cases.js';
 import { fixtureTree, type FixtureFacts } from './fixture-tree.js';
@@ -57,4 +59,13 @@ test('nothing is kept of a path that nobody refers to', async () => {
   assert.ok(typeof one !== 'number');
   served.fileSystem.forget(one.id, 1);
   assert.equal(await served.fileSystem.attributes(one.id), -2);
+});
+
+test('a name that the kernel would refuse is left out of its directory, and said', async () => {
+  const lines: string[] = [];
+  const file = text(() => '');
+  const root = listing({ entries: () => [['good', file], ['a/b', file], ['', file]], lookup: () => file });
+  const odd = treeFileSystem({ tree: { root, captureTime: undefined, join: () => undefined }, renderer: undefined, work: folder, log: (line) => lines.push(line) });
+  assert.deepEqual(await inProcessView(odd.fileSystem).list('/'), ['good']);
+  assert.equal(lines.length, 2);
 });

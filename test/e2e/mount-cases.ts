@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -52,6 +52,7 @@ export function mountCases(driver: string, reason = noMount()): void {
       const second = new FixtureMount(driver, 1, 4096);
       Object.assign(second, { mountPoint: mount.mountPoint });
       await assert.rejects(second.start(), /already has something mounted on it/);
+      rmSync(second.folder, { recursive: true });
     });
 
     test('SIGTERM unmounts and the process ends well', async () => {

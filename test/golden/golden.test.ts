@@ -24,7 +24,7 @@ const SHOWN = '(notepad\\.exe|jusched\\.exe)-\\d+';
 const CHOICE: Choice = {
   folded: new RegExp(`^(pid/.*|registry/by-hive/[^/]+/ROOT|name/(?!${SHOWN}$)[^/]+|name/[^/]+/modules/(?!(notepad|jusched)\\.exe)[^/]+`
     + '|registry/HKLM/(SYSTEM|SOFTWARE)/[^/]+/[^/]+/[^/]+)$'),
-  kept: new RegExp(`^(diagnose\\.txt|sys/.*|name/${SHOWN}/(?!modules/).*|name/${SHOWN}/modules/[^/]*`
+  kept: new RegExp(`^(diagnose\\.txt|sys/.*|name/notepad\\.exe-\\d+/(?!modules/).*|name/jusched\\.exe-\\d+/[^/]+|name/${SHOWN}/modules/[^/]+`
     + '|name/[^/]+/modules/(notepad|jusched)\\.exe/.*\\.txt|registry/HKU/alice/Software/Microsoft/Windows/CurrentVersion/Run/.*\\.txt'
     + '|forensic/(findevil/.*|progress\\.txt|readme\\.txt|anomalies\\.txt))$'),
   loose: /^forensic\/database\.sqlite$/,

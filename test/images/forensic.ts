@@ -41,12 +41,13 @@ const address = (value: bigint): string => `0x${value.toString(16).padStart(16, 
 /** The rows of the forensic tables, each by what identifies it. */
 export function compareStages(windows: Windows, truth: Truth): Comparison[] {
   const { processes } = truth;
-  // The lists of processes that have ended are gone, and so are threads that have ended.
+  // The lists of processes that have ended are gone.
   const running = processes.filter(({ exit_time: exit }) => exit === undefined || exit === 0n);
   return [
     compare('table process', processes.map(({ pid, ppid, eprocess }) => `${pid} ${ppid} ${address(eprocess)}`), rows(windows, 'process', 'pid', 'ppid', 'eprocess')),
-    compare('table thread', running.flatMap(({ pid, threads }) => threads.filter(({ exit_time: exit }) => exit === undefined || exit === 0n)
-      .map(({ tid, ethread }) => `${pid} ${tid} ${address(ethread)}`)), rows(windows, 'thread', 'pid', 'tid', 'ethread')),
+    compare('table thread', processes.flatMap(({ pid, threads }) => threads.map(({ tid, ethread, exit_time: exit }) =>
+      `${pid} ${tid} ${address(ethread)} ${exit === undefined || exit === 0n ? '-' : 'ended'}`)),
+    [...rows(windows, 'thread', 'pid', 'tid', 'ethread', 'exited')].map((row) => row.replace(/ \d{4}-\S+$/, ' ended'))),
     compare('table handle', running.flatMap(({ pid, handles }) => handles.map(({ value, object, type }) => `${pid} ${value} ${address(object)} ${type}`)),
       rows(windows, 'handle', 'pid', 'handle', 'object', 'type')),
     compare('table vad', running.flatMap(({ pid, vads }) => vads.map(({ vad, start, end, protection }) => `${pid} ${address(vad)} ${address(start)} ${address(end)} ${protection}`)),

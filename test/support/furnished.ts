@@ -1,7 +1,9 @@
 import { machine, type Machine, type MachineOptions } from './machine.js';
+import { peImage } from './pe-image.js';
 import { BOOT } from './processes.js';
 
 const EXPLORER = 0x7ff6_1111_0000n;
+const INJECTED = peImage({ sizeOfImage: 0x4000, dll: true, sections: [{ name: '.text', rva: 0x1000, size: 0x3000 }] })[0]!.bytes;
 const NTDLL = 0x7ffa_2222_0000n;
 
 /** A machine with some of everything: for tests that ask the same of whatever is there. */
@@ -17,7 +19,7 @@ export function furnished(options: MachineOptions = {}): Machine {
       { base: 0x7ffa_3333_0000n, pages: 4, name: 'hidden.dll', path: 'C:\\Temp\\hidden.dll', linked: false },
     ],
     vads: [
-      { start: 0x1_0000n, pages: 4, protection: 6, commit: 4, bytes: Buffer.from('MZ and code') },
+      { start: 0x1_0000n, pages: 4, protection: 6, commit: 4, bytes: INJECTED },
       { start: 0x2_0000n, pages: 8, states: {
         0: { kind: 'present', bytes: Buffer.from('present') }, 1: { kind: 'transition', bytes: Buffer.from('moved') }, 2: { kind: 'demand-zero' },
         3: { kind: 'pagefile', number: 0, offset: 0x321 },
@@ -33,7 +35,7 @@ export function furnished(options: MachineOptions = {}): Machine {
     ],
     token: { user: 'S-1-5-21-1-2-3-1001', groups: [['S-1-1-0', 7], ['S-1-5-32-544', 0xf]], integrity: 'S-1-16-8192', session: 1, present: 0x10_0000n, enabled: 0x10_0000n },
   });
-  made.process({ name: 'hidden.exe', pid: 1404, ppid: 1204, token: { user: 'S-1-5-18' } }).unlink(1404);
+  made.process({ name: 'hidden.exe', pid: 1404, ppid: 1204, token: { user: 'S-1-5-18' }, parameters: { imagePath: 'C:\\Temp\\hidden.exe', commandLine: 'hidden.exe' }, threads: [{ tid: 1408 }] }).unlink(1404);
   made.process({ name: 'ended.exe', pid: 1504, ppid: 1204, exited: BOOT + 99_999_999_999n });
   made.driver({ name: 'tcpip.sys', path: '\\SystemRoot\\System32\\drivers\\tcpip.sys', base: 0xffff_f801_4000_0000n, pages: 16 });
   return made;

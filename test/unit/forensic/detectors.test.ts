@@ -15,6 +15,7 @@ import { procUser } from '../../../forensic/findevil/proc-user.js';
 import { threadStart } from '../../../forensic/findevil/thread.js';
 import { findings } from '../../../forensic/stages/findevil.js';
 import type { Driver } from '../../../src/windows/driver.js';
+import type { Kernel } from '../../../src/windows/kernel.js';
 import type { Process } from '../../../src/windows/process.js';
 import { at, CONTEXT, fakeKernel, fakeModule, fakeProcess, fakeThread, fakeVad, fakeWindows, type FakeProcess, type FakeWindows } from './fake-model.js';
 
@@ -37,6 +38,30 @@ test('PROC_NOLINK: a running process outside the active list is found; an ended 
   assert.deepEqual(inOne(procNoLink, { sources: ['cid'], exited: at(9) }), []);
   assert.deepEqual(inOne(procNoLink, { sources: ['scan'], activeThreads: 0 }), []);
   assert.deepEqual(inOne(procNoLink, { sources: ['list', 'scan'] }), []);
+});
+
+test('PROC_NOLINK: where the active list is torn, only a process that its neighbours leave out is found', () => {
+  // The links of the process lie at its address; those of its neighbours name `back`.
+  const nolink = (back: bigint | undefined): string[] => {
+    const hidden = fakeProcess({ sources: ['cid'], kernel: {
+      ...fakeKernel(), pointerSize: 8, pointer: () => back,
+      read: (_: unknown, place: bigint) => ({ place, links: { flink: 0xffff_9000_5555_0000n, blink: 0xffff_9000_6666_0000n } }),
+    } as unknown as Kernel });
+    const windows = fakeWindows({ processes: [hidden] });
+    windows.anomalies.add('active process list', 'a node cannot be read', 1n);
+    return [...procNoLink.find(windows)].flatMap((one) => (one === undefined ? [] : [String(one.process.pid)]));
+  };
+  assert.deepEqual(nolink(0xffff_9000_7777_0000n), ['100'], 'both neighbours name another');
+  assert.deepEqual(nolink(0xffff_9000_0000_0064n), [], 'the neighbours name it');
+  assert.deepEqual(nolink(undefined), [], 'the neighbours are not in the image');
+  assert.deepEqual(nolink(0x1234_5678n), [], 'the neighbours are overwritten');
+});
+
+test('PE_NOLINK: where the lists of the loader are torn, what they do not name proves nothing', () => {
+  const process = fakeProcess({ modules: [fakeModule({ name: 'ntdll.dll', base: 0x20000n }), fakeModule({ kind: 'not-linked', name: 'a.dll', base: 0x30000n })] });
+  assert.deepEqual(found(peNoLink, { processes: [process] }), ['100 Module:[a.dll] VAD:[]']);
+  process.anomalies.add(`${process.where} modules in load order`, 'a node cannot be read', 1n);
+  assert.deepEqual(found(peNoLink, { processes: [process] }), []);
 });
 
 function family(parent: FakeProcess, child: FakeProcess): Process[] {

@@ -49,7 +49,7 @@ export function fakeKernel({ prototypes = new Map(), physical = new Map() }: Fak
     mode: X64,
     facts: { dtb: 0x1000, base: 0xfffff800_00000000n, size: 0x1000, symbolFile: undefined },
     profile: { build: 19041 },
-    physical: { read: (address: number) => physical.get(address) },
+    physical: { size: 0x10_0000, read: (address: number) => physical.get(address) },
     memory: {
       prototypePte: (address: bigint) => {
         const physical = prototypes.get(address);

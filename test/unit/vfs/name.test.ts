@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fileName, NAME_MAX, unescapeName, uniqueNames } from '../../../src/vfs/name.js';
+import { fileName, isFileName, NAME_MAX, unescapeName, uniqueNames } from '../../../src/vfs/name.js';
 
 const ORIGINALS = [
   '', '.', '..', '...', '%', '%%', '%2F', '%2f', '%252F', '%/', '%2', '100%', 'a/b', 'a\0b', '\x1b[31m', 'tab\there', 'Ünïcode 日本', '😀/😀', ' trailing. ',
@@ -10,7 +10,7 @@ const ORIGINALS = [
 test('every name is one that Linux accepts and that holds no control character', () => {
   for (const original of ORIGINALS) {
     const name = fileName(original);
-    assert.ok(name !== '' && name !== '.' && name !== '..', JSON.stringify(original));
+    assert.ok(isFileName(name), JSON.stringify(original));
     assert.doesNotMatch(name, /[/\x00-\x1f\x7f-\x9f\u202e\p{Surrogate}]/u, JSON.stringify(original));
   }
 });
@@ -45,4 +45,9 @@ test('equal names are numbered in order and step over names that are taken', () 
   const unique = uniqueNames([long, long]);
   assert.equal(new Set(unique).size, 2);
   assert.ok(unique.every((name) => name.length <= NAME_MAX));
+});
+
+test('what the kernel would refuse is told apart', () => {
+  for (const name of ['', '.', '..', 'a/b', 'a\0', 'x'.repeat(256), '日'.repeat(86)]) assert.ok(!isFileName(name), JSON.stringify(name));
+  for (const name of ['...', '.hidden', 'x'.repeat(255), '日'.repeat(85)]) assert.ok(isFileName(name), name);
 });

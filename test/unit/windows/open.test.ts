@@ -138,6 +138,29 @@ test('the kernel is found below a hint and not taken for another image that lies
   assert.equal(findKernel(space, undefined, new KernelSearch(made.kernel.physical.size))?.base, made.kernel.base);
 });
 
+test('a kernel whose export directory was paged out or overwritten is known by its symbol file', () => {
+  for (const breakIt of [(made: Machine, at: bigint) => made.absent(at), (made: Machine, at: bigint) => {
+    made.kernel.space.write(at, Buffer.alloc(0x1000, 0xa5));
+    return made;
+  }]) {
+    const made = small({ startBlock: false });
+    const header = made.kernel.space.read(made.kernel.base, 0x1000);
+    breakIt(made, made.kernel.base + BigInt(header.readUInt32LE(header.readUInt32LE(0x3c) + 0x88)));
+    const { windows, diagnosis } = made.opened();
+    assert.equal(diagnosis.profile?.source, 'exact');
+    assert.deepEqual(windows?.processes().map(({ pid }) => pid), [4, 300, 412]);
+  }
+});
+
+test('without a record of its symbol file and without exports a kernel is not guessed at', () => {
+  const made = small({ symbolFile: false });
+  const header = made.kernel.space.read(made.kernel.base, 0x1000);
+  made.absent(made.kernel.base + BigInt(header.readUInt32LE(header.readUInt32LE(0x3c) + 0x88)));
+  const { windows, diagnosis } = made.opened();
+  assert.equal(windows, undefined);
+  assert.match(diagnosis.degraded.join(), /no kernel was found/);
+});
+
 test('a hint that leads nowhere is no end', () => {
   const made = small();
   const space = new AddressSpace(made.image().memory, X64, made.kernel.space.dtb, SOFTWARE_PTE);
