@@ -22,13 +22,12 @@ export class Board {
   failure: string | undefined;
   /** The stage that runs. */
   stage: string | undefined;
-  /** Where anomalies are collected, once the model is open. */
-  anomalies: Anomalies | undefined;
   readonly #lines = new Map<string, Line>();
   #reported = 0;
   #told = 0;
 
-  constructor(private readonly report: (message: PassMessage) => void) {}
+  /** @param anomalies where the pass collects them */
+  constructor(private readonly report: (message: PassMessage) => void, private readonly anomalies: Anomalies) {}
 
   add(name: string, { state, rows, failure }: StageRecord): void {
     this.#lines.set(name, { state, rows, percent: state === 'done' ? 100 : 0, rate: 0, failure, notes: [] });
@@ -51,7 +50,7 @@ export class Board {
   /** Tells where the pass stands. */
   tell(): void {
     this.#reported = performance.now();
-    const found = this.anomalies?.list ?? [];
+    const found = this.anomalies.list;
     if (found.length > this.#told) {
       this.report({ kind: 'anomalies', anomalies: found.slice(this.#told) });
       this.#told = found.length;

@@ -32,8 +32,8 @@ export interface ForensicPass {
   readonly view: ForensicView;
   /** How it ended: all stages ran or failed (`done`), it was stopped, or it could not go on (`failed`). Never rejects. */
   readonly ended: Promise<PassState>;
-  /** Gives it what the pool scan found; undefined when the scan failed. Stages that show it wait for this. */
-  join(facts: ScanFacts | undefined): void;
+  /** Gives it what the pool scan found and noticed; undefined facts when the scan failed. Stages that show it wait for this. */
+  join(facts: ScanFacts | undefined, anomalies: readonly Anomaly[]): void;
   pause(): void;
   resume(): void;
   /** Asks it to stop at the next slice; `ended` says when it has. */
@@ -94,7 +94,7 @@ export function startForensic(options: ForensicOptions): ForensicPass {
       get anomalies() { return anomalies; },
     },
     ended,
-    join: (facts) => order({ kind: 'join', facts }),
+    join: (facts, anomalies) => order({ kind: 'join', facts, anomalies }),
     pause: () => order({ kind: 'pause' }),
     resume: () => order({ kind: 'resume' }),
     abort: () => order({ kind: 'abort' }),

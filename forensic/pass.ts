@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import PQueue from 'p-queue';
+import { Anomalies, type Anomaly } from '../src/bytes/anomaly.js';
 import type { ScanFacts } from '../src/windows/pool.js';
 import type { Windows } from '../src/windows/windows.js';
 import { Board, type Line } from './board.js';
@@ -19,8 +20,8 @@ export interface PassOptions {
   readonly folder: string;
   readonly identity: Identity;
   readonly stages: readonly Stage[];
-  /** Opens the model; asked only when there is work. */
-  readonly windows: () => Windows;
+  /** Opens the model, which adds its anomalies to those given; asked only when there is work. */
+  readonly windows: (anomalies: Anomalies) => Windows;
   readonly report: (message: PassMessage) => void;
   /** Milliseconds of work that a stage may take before it is cut; ten minutes when not said. */
   readonly budget?: number;
@@ -47,6 +48,9 @@ export class Pass {
   readonly #queue = new PQueue({ concurrency: 1 });
   readonly #queued = new Set<string>();
   readonly #abort = new AbortController();
+  readonly #anomalies = new Anomalies();
+  /** How many of them the database has. */
+  #kept = 0;
   #model: Windows | undefined;
   #prefix: JsonPrefix | undefined;
   #scan: { readonly facts: ScanFacts | undefined } | undefined;
@@ -66,12 +70,15 @@ export class Pass {
     rmSync(join(folder, SNAPSHOT_FILE), { force: true });
     const begun = performance.now();
     this.#snapshots = new Snapshots(this.#store, folder, () => performance.now() - begun);
-    this.#board = new Board(report);
+    for (const { where, what, address } of this.#store.anomalies()) this.#anomalies.add(where, what, address);
+    this.#kept = this.#anomalies.list.length;
+    this.#board = new Board(report, this.#anomalies);
     for (const { name } of [...stages, ...this.#closings]) this.#board.add(name, this.#store.record(name));
   }
 
-  /** What the pool scan found; undefined: it failed, and the stages run without. */
-  join(facts: ScanFacts | undefined): void {
+  /** What the pool scan found and noticed; undefined facts: it failed, and the stages run without. */
+  join(facts: ScanFacts | undefined, anomalies: readonly Anomaly[] = []): void {
+    for (const { where, what, address } of anomalies) this.#anomalies.add(where, what, address);
     this.#scan ??= { facts };
     this.#scanCame();
   }
@@ -210,6 +217,11 @@ export class Pass {
         joined: windows.scan !== undefined,
         step: (done, total) => { line.percent = total === 0 ? 100 : Math.min(99, (100 * done) / total); },
         note: (text) => { line.notes.push(text); },
+        noticed: () => {
+          const noticed = this.#anomalies.list.slice(this.#kept);
+          this.#kept = this.#anomalies.list.length;
+          return noticed;
+        },
         wrote: (rows) => {
           line.rows = rows;
           line.rate = rows / Math.max(0.05, (performance.now() - begun) / 1000);
@@ -266,11 +278,7 @@ export class Pass {
   }
 
   #windows(): Windows {
-    if (this.#model === undefined) {
-      this.#model = this.options.windows();
-      this.#board.anomalies = this.#model.anomalies;
-    }
-    return this.#model;
+    return this.#model ??= this.options.windows(this.#anomalies);
   }
 
   #jsonPrefix(): JsonPrefix {

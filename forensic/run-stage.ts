@@ -1,3 +1,4 @@
+import type { Anomaly } from '../src/bytes/anomaly.js';
 import type { Windows } from '../src/windows/windows.js';
 import { generalPart, jsonLine, type JsonPrefix } from './json.js';
 import { OutputFile } from './output.js';
@@ -23,6 +24,8 @@ export interface RunContext extends StageContext {
   readonly prefix: JsonPrefix;
   /** The model that is read has what the pool scan found. */
   readonly joined: boolean;
+  /** The anomalies that no earlier stage has kept. */
+  noticed(): readonly Anomaly[];
   /** Rows so far. */
   wrote(rows: number): void;
 }
@@ -70,7 +73,7 @@ export function* runStage(stage: Stage, windows: Windows, context: RunContext): 
     if (stage.timeline !== undefined) {
       outputs.push(...yield* writeTimeline(store, folder, stage.timeline.file, stage.timeline.type));
     }
-    writer.done(context.joined);
+    writer.done(context.joined, context.noticed());
     for (const file of outputs) file.commit();
     return outputs.map(({ name }) => name);
   } finally {

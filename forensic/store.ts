@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
+import type { Anomaly } from '../src/bytes/anomaly.js';
 import { isoTime } from '../src/bytes/filetime.js';
 import { hex } from '../src/bytes/hex.js';
 import { openDatabase, reserveDatabase, SqliteFailure, type Database, type SqlRow, type SqlValue, type Statement } from '../native-bindings/sqlite.js';
@@ -27,11 +28,12 @@ export interface Identity {
 export const BATCH = 5000;
 /** `memlens` in the database header's application id. */
 const APPLICATION_ID = 0x6d6c656e;
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 
 const OWN_TABLES = `
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT) STRICT;
 CREATE TABLE stage (name TEXT PRIMARY KEY, state TEXT NOT NULL, rows INTEGER NOT NULL, joined INTEGER NOT NULL, failure TEXT) STRICT;
+CREATE TABLE anomaly (stage TEXT NOT NULL, place TEXT NOT NULL, what TEXT NOT NULL, address TEXT) STRICT;
 CREATE TABLE timeline (id INTEGER PRIMARY KEY, time TEXT NOT NULL, type TEXT NOT NULL, action TEXT NOT NULL, pid INTEGER NOT NULL,
   value32 INTEGER NOT NULL, value64 TEXT NOT NULL, text TEXT NOT NULL) STRICT;
 `;
@@ -108,6 +110,13 @@ export class Store {
     return this.#records.get(name) ?? PENDING;
   }
 
+  /** The anomalies that came up while the stages that are done ran, in the order they were found. */
+  anomalies(): Anomaly[] {
+    return [...this.rows('SELECT place, what, address FROM anomaly ORDER BY rowid')].map(({ place, what, address }) => ({
+      where: String(place), what: String(what), address: address === undefined ? undefined : BigInt(String(address)),
+    }));
+  }
+
   /** A finished database is only read, and stays as it is until something is to be written. */
   #beginWriting(): void {
     if (this.#writing) return;
@@ -141,6 +150,7 @@ export class Store {
     this.#beginWriting();
     this.database.exec('BEGIN IMMEDIATE');
     this.database.exec(deleteFrom(stage.table));
+    this.database.prepare('DELETE FROM anomaly WHERE stage = ?').run(stage.name);
     if (stage.timeline !== undefined) this.database.prepare('DELETE FROM timeline WHERE type = ?').run(stage.timeline.type);
     this.#set(stage.name, record);
     // What is made from all stages is stale now.
@@ -229,9 +239,11 @@ export class StageWriter {
     this.#inBatch = 0;
   }
 
-  /** The last transaction: the rows that remain and the mark that the stage is done. */
-  done(joined: boolean): void {
+  /** The last transaction: the rows that remain, what was noticed meanwhile, and the mark that the stage is done. */
+  done(joined: boolean, noticed: readonly Anomaly[]): void {
     if (!this.database.inTransaction) this.database.exec('BEGIN IMMEDIATE');
+    const keep = this.database.prepare('INSERT INTO anomaly VALUES (?, ?, ?, ?)');
+    for (const { where, what, address } of noticed) keep.run(this.stage.name, where, what, address === undefined ? undefined : `0x${hex(address, 16)}`);
     this.set({ state: 'done', rows: this.rows, joined, failure: undefined });
     this.#commit();
   }

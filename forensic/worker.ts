@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { SqliteFailure } from '../native-bindings/sqlite.js';
+import type { Anomalies, Anomaly } from '../src/bytes/anomaly.js';
 import { openImage } from '../src/image/image.js';
 import type { KernelFacts } from '../src/windows/kernel.js';
 import { openWindows } from '../src/windows/open.js';
@@ -27,7 +28,7 @@ export interface ForensicTask {
 
 /** What the worker is told. */
 export type ForensicOrder =
-  | { readonly kind: 'join'; readonly facts: ScanFacts | undefined }
+  | { readonly kind: 'join'; readonly facts: ScanFacts | undefined; readonly anomalies: readonly Anomaly[] }
   | { readonly kind: 'pause' | 'resume' | 'abort' };
 
 async function main(): Promise<void> {
@@ -36,7 +37,7 @@ async function main(): Promise<void> {
   const task = workerData as ForensicTask;
   const pass = openPass(task, (message) => port.postMessage(message));
   port.on('message', (order: ForensicOrder) => {
-    if (order.kind === 'join') pass.join(order.facts);
+    if (order.kind === 'join') pass.join(order.facts, order.anomalies);
     else pass[order.kind]();
   });
   await pass.run();
@@ -48,7 +49,7 @@ function openPass(task: ForensicTask, report: (message: PassMessage) => void): P
   const inFolder = (folder: string): Pass => {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const { identity, budget } = task;
-    return new Pass({ folder, identity, stages: STAGES, windows: () => openModel(task), report, ...(budget === undefined ? {} : { budget }) });
+    return new Pass({ folder, identity, stages: STAGES, windows: (anomalies) => openModel(task, anomalies), report, ...(budget === undefined ? {} : { budget }) });
   };
   try {
     return inFolder(task.folder);
@@ -58,8 +59,8 @@ function openPass(task: ForensicTask, report: (message: PassMessage) => void): P
   }
 }
 
-function openModel({ path, kernel }: ForensicTask): Windows {
-  const { windows } = openWindows(openImage(path), kernel);
+function openModel({ path, kernel }: ForensicTask, anomalies: Anomalies): Windows {
+  const { windows } = openWindows(openImage(path), kernel, anomalies);
   if (windows === undefined) throw new Error(`no Windows was recognised in ${path}; diagnose.txt says why`);
   return windows;
 }

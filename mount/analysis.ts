@@ -56,13 +56,13 @@ export function startAnalysis(options: AnalysisOptions): Analysis {
 
 async function joinWhenScanned(scan: PoolScan, pass: ForensicPass | undefined, onScanned: (facts: ScanFacts) => void, log: (line: string) => void): Promise<void> {
   try {
-    const { facts } = await scan.result;
+    const { facts, anomalies } = await scan.result;
     onScanned(facts);
-    pass?.join(facts);
+    pass?.join(facts, anomalies);
   } catch (error) {
     // The list walks stand without it; the pass must not wait for ever.
     log(`the pool scan failed: ${error instanceof Error ? error.message : String(error)}`);
-    pass?.join(undefined);
+    pass?.join(undefined, []);
   }
 }
 

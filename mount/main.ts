@@ -21,15 +21,16 @@ function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** Opens the tree for a command that needs no mount. */
-async function withTree(image: string, work: (tree: OpenedTree) => void): Promise<void> {
-  const { openTree } = await import('./tree/root.js');
-  const tree = openTree({ path: resolve(image) });
-  try {
-    work(tree);
-  } finally {
-    tree.close();
-  }
+interface PathFlags {
+  readonly work?: string;
+}
+
+/** Opens the whole tree for a command that needs no mount; with the pass where a path asks for it. */
+async function withPaths(
+  image: string, paths: readonly string[], { recursive, work }: { recursive: boolean; work: string | undefined }, use: (tree: OpenedTree) => void,
+): Promise<void> {
+  const { needsPass, withWholeTree } = await import('./whole-tree.js');
+  await withWholeTree(image, { forensic: paths.some((path) => needsPass(path, recursive)), work }, use);
 }
 
 /** Tells the parent of a daemon; nothing when there is none. */
@@ -67,7 +68,7 @@ async function umount(folder: string): Promise<void> {
 }
 
 /** `find` takes its tests as find(1) does, with one dash. */
-async function findCommand(image: string, rest: readonly string[]): Promise<void> {
+async function findCommand(image: string, rest: readonly string[], flags: PathFlags): Promise<void> {
   const { find, globPattern } = await import('./commands/list.js');
   const paths: string[] = [];
   let name: RegExp | undefined;
@@ -84,14 +85,15 @@ async function findCommand(image: string, rest: readonly string[]): Promise<void
     else if (word === '-type' && (value === 'f' || value === 'd' || value === 'l')) type = value;
     else throw new UserError('find takes -name PATTERN and -type f, d or l.', EXIT.usage);
   }
-  await withTree(image, (tree) => find(tree, paths.length === 0 ? ['/'] : paths, { name, type }));
+  if (paths.length === 0) paths.push('/');
+  await withPaths(image, paths, { recursive: true, work: flags.work }, (tree) => find(tree, paths, { name, type }));
 }
 
-async function exportCommand(image: string, path: string, folder: string): Promise<void> {
+async function exportCommand(image: string, path: string, folder: string, flags: PathFlags): Promise<void> {
   const { exportTree } = await import('./commands/export.js');
   const { progressDisplay } = await import('./progress.js');
   const display = await progressDisplay();
-  await withTree(image, (tree) => {
+  await withPaths(image, [path], { recursive: true, work: flags.work }, (tree) => {
     const done = exportTree(tree, path, folder, (files) => {
       if (process.stderr.isTTY) process.stderr.write(`\r${files} files`);
     });
@@ -99,6 +101,14 @@ async function exportCommand(image: string, path: string, folder: string): Promi
     for (const left of done.left) display.line(`left out: ${left}`);
     display.line(`${done.files} files, ${done.bytes} bytes written to ${folder}`);
   });
+}
+
+async function infoCommand(image: string, flags: { readonly json?: true }): Promise<void> {
+  const { openTree } = await import('./tree/root.js');
+  const { info } = await import('./commands/info.js');
+  const tree = openTree({ path: resolve(image) });
+  info(tree, flags.json === true);
+  tree.close();
 }
 
 const collect = (value: string, before: readonly string[]): string[] => [...before, ...value.split(',')];
@@ -119,26 +129,24 @@ function commandLine(): Command {
     .option('--debug', 'show what FUSE asks')
     .action(mount);
   program.command('umount').description('take a mount away').argument('<folder>').action(umount);
-  program.command('ls').description('list a folder of the tree, without mounting').argument('<image>').argument('[paths...]')
+  const withWork = (command: Command): Command => command.option('--work <folder>', 'where the database goes (default: the user\'s cache)');
+  withWork(program.command('ls')).description('list a folder of the tree, without mounting').argument('<image>').argument('[paths...]')
     .option('-l', 'with type, size and time')
-    .action(async (image: string, paths: string[], flags: { l?: true }) => {
+    .action(async (image: string, paths: string[], flags: PathFlags & { l?: true }) => {
       const { ls } = await import('./commands/list.js');
-      await withTree(image, (tree) => ls(tree, paths.length === 0 ? ['/'] : paths, flags.l === true));
+      const wanted = paths.length === 0 ? ['/'] : paths;
+      await withPaths(image, wanted, { recursive: true, work: flags.work }, (tree) => ls(tree, wanted, flags.l === true));
     });
-  program.command('cat').description('print files of the tree').argument('<image>').argument('<paths...>')
-    .action(async (image: string, paths: string[]) => {
+  withWork(program.command('cat')).description('print files of the tree').argument('<image>').argument('<paths...>')
+    .action(async (image: string, paths: string[], flags: PathFlags) => {
       const { cat } = await import('./commands/list.js');
-      await withTree(image, (tree) => cat(tree, paths));
+      await withPaths(image, paths, { recursive: false, work: flags.work }, (tree) => cat(tree, paths));
     });
-  program.command('find').description('print all paths below; -name PATTERN, -type f|d|l').argument('<image>').argument('[rest...]')
+  withWork(program.command('find')).description('print all paths below; -name PATTERN, -type f|d|l').argument('<image>').argument('[rest...]')
     .allowUnknownOption().passThroughOptions().action(findCommand);
-  program.command('export').description('write a part of the tree to a folder').argument('<image>').argument('<path>').argument('<folder>')
+  withWork(program.command('export')).description('write a part of the tree to a folder').argument('<image>').argument('<path>').argument('<folder>')
     .action(exportCommand);
-  program.command('info').description('say what was recognised').argument('<image>').option('--json', 'as JSON')
-    .action(async (image: string, flags: { json?: true }) => {
-      const { info } = await import('./commands/info.js');
-      await withTree(image, (tree) => info(tree, flags.json === true));
-    });
+  program.command('info').description('say what was recognised').argument('<image>').option('--json', 'as JSON').action(infoCommand);
   program.command('doctor').description('check what memlens needs').option('--work <folder>', 'the folder for work folders')
     .action(async (flags: { work?: string }) => {
       const { doctor } = await import('./commands/doctor.js');

@@ -32,9 +32,9 @@ const MAX_NEAREST = 8;
 /**
  * Recognises the Windows in an image: page tables, kernel, profile. Never throws for what the image holds.
  * @param known facts of an earlier opening of the same image
+ * @param anomalies where the model adds its own
  */
-export function openWindows(image: Image, known?: KernelFacts): OpenedWindows {
-  const anomalies = new Anomalies();
+export function openWindows(image: Image, known?: KernelFacts, anomalies = new Anomalies()): OpenedWindows {
   const diagnosis: Diagnosis = {
     container: { path: image.path, format: image.format, reason: image.reason, size: image.fileSize },
     dtbs: [], kernel: undefined, profile: undefined, degraded: [], next: [],

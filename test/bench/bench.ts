@@ -1,4 +1,4 @@
-// npm run bench [-- IMAGE …]: figures and ratios of one run, the demo image when none is given. Medians; nothing is asserted.
+// npm run bench [-- [--driver=NAME] IMAGE …]: figures and ratios of one run, the demo image when none is given. Medians; nothing is asserted.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import { median, quantile, repeated, report, timed } from './figures.js';
 import { mounted } from './mounted.js';
 
 const RUNS = 5;
+const driver = process.argv.find((argument) => argument.startsWith('--driver='))?.slice('--driver='.length) ?? 'fuse-native';
 /** `stat` calls between two breaths while the pass runs. */
 const BATCH = 20;
 
@@ -48,7 +49,7 @@ const latency = (taken: readonly number[]): string => `${ms(median(taken))} / ${
 async function opening(image: string): Promise<void> {
   const taken: number[] = [];
   for (let i = 0; i < RUNS; i += 1) {
-    const mount = await mounted(image, 'off');
+    const mount = await mounted(image, driver, 'off');
     taken.push(mount.listedMs);
     await mount.unmount();
   }
@@ -58,7 +59,7 @@ async function opening(image: string): Promise<void> {
 
 /** What a mount does at rest. */
 async function atRest(image: string): Promise<void> {
-  const mount = await mounted(image, 'off');
+  const mount = await mounted(image, driver, 'off');
   try {
     const pmem = join(mount.folder, 'memory.pmem');
     const cold = await ddRate(pmem);
@@ -85,7 +86,7 @@ async function atRest(image: string): Promise<void> {
 
 /** What a mount does while the forensic pass runs, and how long that takes. */
 async function passing(image: string): Promise<void> {
-  const mount = await mounted(image, 'on');
+  const mount = await mounted(image, driver, 'on');
   try {
     const taken: number[] = [];
     let done = false;
@@ -106,11 +107,11 @@ async function passing(image: string): Promise<void> {
   }
 }
 
-const given = process.argv.slice(2);
+const given = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 const images = given.length > 0 ? given : [await demoImage()];
 const problem = fuseProblem();
 for (const image of images) {
-  console.log(`${image} (${(statSync(image).size / 2 ** 20).toFixed(0)} MiB)`);
+  console.log(`${image} (${(statSync(image).size / 2 ** 20).toFixed(0)} MiB), driver ${driver}`);
   process.stdout.write(run(process.execPath, [fileURLToPath(new URL('./scan.js', import.meta.url)), image]));
   if (problem !== undefined) {
     console.log(`  The mount is not measured: ${problem}`);

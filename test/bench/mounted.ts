@@ -35,12 +35,12 @@ async function until<T>(child: ChildProcess, said: () => string, everyMs: number
 }
 
 /** Mounts `image` under the temporary folder with a work folder of its own, which `unmount` takes away. */
-export async function mounted(image: string, forensic: 'on' | 'off'): Promise<Mounted> {
+export async function mounted(image: string, driver: string, forensic: 'on' | 'off'): Promise<Mounted> {
   const base = mkdtempSync(join(tmpdir(), 'memlens-bench-'));
   const folder = join(base, 'mount');
   mkdirSync(folder);
   const start = performance.now();
-  const child = spawn(process.execPath, [MAIN, 'mount', image, folder, `--forensic=${forensic}`, '--work', join(base, 'work')],
+  const child = spawn(process.execPath, [MAIN, 'mount', image, folder, `--forensic=${forensic}`, '--driver', driver, '--work', join(base, 'work')],
     { stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => { said += text; });

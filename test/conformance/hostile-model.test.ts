@@ -106,7 +106,6 @@ for (const detector of DETECTORS) {
     for (const found of detector.find(windows)) {
       if (found === undefined) continue;
       assert.ok(windows.processes().includes(found.process));
-      // eslint-disable-next-line no-control-regex
       assert.doesNotMatch(found.description, /[\x00-\x1f]/);
     }
   });
