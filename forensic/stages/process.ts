@@ -38,7 +38,7 @@ const PROCESS: Table<Process> = {
     { name: 'user_path', csv: 'UserPath', kind: 'text', value: (p) => p.parameters()?.imagePath ?? '', doc: 'path of the image as the PEB says' },
     { name: 'kernel_path', csv: 'KernelPath', kind: 'text', value: (p) => p.facts.kernelPath || p.facts.shortName, doc: 'path of the image as the kernel says' },
     { name: 'command_line', csv: 'CommandLine', kind: 'text', value: (p) => p.parameters()?.commandLine ?? '', doc: 'command line' },
-    { name: 'flag', csv: 'Flag', kind: 'text', value: flags, doc: '32 WoW64, E not on the active list, T ended' },
+    { name: 'flag', csv: 'Flag', kind: 'text', ours: true, value: flags, doc: '32 WoW64, E not on the active list, T ended' },
     { name: 'user_sid', kind: 'text', value: (p) => p.token()?.userSid, doc: 'SID of the account' },
     { name: 'session', kind: 'decimal', value: (p) => p.facts.sessionId, doc: 'session id' },
     { name: 'sources', kind: 'text', value: (p) => [...p.sources].join(','), doc: 'how it was found: list, cid, handle, scan' },

@@ -51,7 +51,7 @@ export const VADS: Table<VadRow> = {
     { name: 'start', csv: 'Start', kind: 'address', value: ({ vad }) => vad.start, text: { width: 16, align: 'right' }, doc: 'first byte' },
     { name: 'end', csv: 'End', kind: 'address', value: ({ vad }) => vad.end, text: { lead: '-', width: 16, align: 'right' }, doc: 'last byte' },
     { name: 'type', csv: 'Type', kind: 'text', value: ({ vad }) => vadType(vad), text: { width: 5, align: 'left' }, doc: 'Image, File, Heap, Stack, Teb, Pf' },
-    { name: 'flags', csv: 'Flags', kind: 'text', value: ({ vad }) => vadFlags(vad), text: { width: 6, align: 'left' }, doc: 'private, modifier, r, w, x, copy' },
+    { name: 'flags', csv: 'Flags', kind: 'text', ours: true, value: ({ vad }) => vadFlags(vad), text: { width: 6, align: 'left' }, doc: 'private, modifier, r, w, x, copy' },
     { name: 'protection', csv: 'Protection', kind: 'text', value: ({ vad }) => protectionName(vad.protection), doc: 'the protection by Windows\' name' },
     {
       name: 'description', csv: 'Description', kind: 'text', value: ({ vad }) => vad.file ?? vad.what?.text ?? '', text: { width: 64, align: 'left' },
@@ -83,7 +83,7 @@ export const PTES: Table<MappedRange> = {
       name: 'end', csv: 'End', kind: 'address', value: ({ start, pages }) => start + BigInt(pages) * 4096n - 1n, text: { lead: '-', width: 16, align: 'right' },
       doc: 'last byte',
     },
-    { name: 'flags', csv: 'Flags', kind: 'text', value: ({ rights }) => rights, text: { width: 4, align: 'left' }, doc: 's (supervisor), r, w, x' },
+    { name: 'flags', csv: 'Flags', kind: 'text', ours: true, value: ({ rights }) => rights, text: { width: 4, align: 'left' }, doc: 's (supervisor), r, w, x' },
     {
       name: 'wow64', csv: 'Wow64', kind: 'flag', value: ({ wow64 }) => wow64, text: { width: 2, align: 'left', show: ({ wow64 }) => (wow64 ? '32' : '') },
       doc: 'of a 32-bit module',

@@ -153,7 +153,7 @@ const SECTIONS: Table<PeSection> = {
     { name: 'raw_offset', csv: 'PointerToRawData', kind: 'hex', value: (section) => section.rawOffset, text: { width: 8, align: 'right' }, doc: 'offset in the file' },
     { name: 'raw_size', csv: 'SizeOfRawData', kind: 'hex', value: (section) => section.rawSize, text: { width: 8, align: 'right' }, doc: 'bytes in the file' },
     {
-      name: 'flags', csv: 'Flags', kind: 'text', text: { width: 5, align: 'left' }, doc: 'r, w, x as IMAGE_SCN_MEM_* says',
+      name: 'flags', csv: 'Flags', kind: 'text', ours: true, text: { width: 5, align: 'left' }, doc: 'r, w, x as IMAGE_SCN_MEM_* says',
       value: ({ characteristics: bits }) =>
         `${(bits & 0x4000_0000) === 0 ? '-' : 'r'}${bits < 0x8000_0000 ? '-' : 'w'}${(bits & 0x2000_0000) === 0 ? '-' : 'x'}`,
     },

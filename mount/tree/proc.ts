@@ -59,7 +59,7 @@ export const PROCESSES: Table<Process> = {
     { name: 'user_path', csv: 'UserPath', kind: 'text', value: (process) => process.parameters()?.imagePath ?? '', doc: 'path by the PEB' },
     { name: 'kernel_path', csv: 'KernelPath', kind: 'text', value: (process) => process.facts.kernelPath || process.name, doc: 'path by the kernel' },
     { name: 'command_line', csv: 'CommandLine', kind: 'text', value: (process) => process.parameters()?.commandLine ?? '', doc: 'command line' },
-    { name: 'flag', csv: 'Flag', kind: 'text', value: (process) => flags(process).replace(/[ U*]/g, '') || '-', doc: '32, E (unlinked), T (ended)' },
+    { name: 'flag', csv: 'Flag', kind: 'text', ours: true, value: (process) => flags(process).replace(/[ U*]/g, '') || '-', doc: '32, E (unlinked), T (ended)' },
     { name: 'source', csv: 'Source', kind: 'text', value: (process) => [...process.sources].join(' '), doc: 'how it was found: list, cid, handle, scan' },
   ],
 };

@@ -26,6 +26,8 @@ export interface Column<R> {
   /** The heading in CSV; undefined: not in the CSV. */
   readonly csv?: string;
   readonly kind: Kind;
+  /** The characters are of our making (`-rwx`), not the image's: the CSV does not guard against a formula. */
+  readonly ours?: true;
   readonly value: (row: R) => Value;
   /** Undefined: not in the text. */
   readonly text?: Cell<R>;

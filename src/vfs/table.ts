@@ -153,7 +153,7 @@ export function csvCell<R>(column: Column<R>, row: R): string {
     case 'time': return typeof value === 'bigint' && isFiletime(value) ? `"${textTime(value).slice(0, 19)}"` : '';
     case 'flag': return value === true || value === 1 ? '1' : '0';
     case 'decimal': return typeof value === 'string' ? csvText(value) : String(value);
-    case 'text': return csvText(String(value));
+    case 'text': return column.ours === true ? String(value) : csvText(String(value));
   }
 }
 

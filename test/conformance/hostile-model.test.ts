@@ -57,11 +57,15 @@ const BREAKAGES: Readonly<Record<string, Breakage>> = {
 
 for (const build of FAMILIES) {
   test(`build ${build}: the whole model of a sound machine is what was built`, TIMEOUT, () => {
-    const counts = drain(furnished({ profile: build }).open());
+    const windows = furnished({ profile: build }).open();
+    const counts = drain(windows);
     assert.deepEqual(
       [counts['processes'], counts['parameters'], counts['tokens'], counts['handles'], counts['threads'], counts['vads'], counts['modules']],
-      [5, 2, 3, 4, 2, 10, 6],
+      [5, 2, 3, 4, 2, 10, 7],
     );
+    assert.deepEqual([counts['drivers'], counts['endpoints'], counts['hives']], [1, 3, 1]);
+    assert.deepEqual([windows.system.computerName, windows.system.timeZone], ['WORKSTATION', 'W. Europe Standard Time']);
+    assert.deepEqual(windows.anomalies.list, []);
     for (const type of ['PE_INJECT', 'PRIVATE_RWX', 'PE_NOLINK', 'PROC_NOLINK']) assert.ok((counts[`detector ${type}`] ?? 0) > 0, type);
   });
 }

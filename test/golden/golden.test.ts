@@ -4,13 +4,11 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { startForensic } from '../../forensic/client.js';
-import { forensicDirectory } from '../../forensic/tree.js';
 import { demoImage } from '../../mount/demo-image.js';
+import { finishedTree, type FinishedTree } from '../../mount/finished-tree.js';
 import { needPath } from '../../mount/tree-path.js';
-import { openTree, type OpenedTree } from '../../mount/tree/root.js';
+import type { OpenedTree } from '../../mount/tree/root.js';
 import { treePage, undocumented } from '../../mount/tree-page.js';
-import { scanPool } from '../../src/windows/pool-scan.js';
 import { differenceOf, snapshotOf, type Choice, type Snapshot } from './snapshot.js';
 
 const EXPECTED = fileURLToPath(new URL('../../../test/golden/expected/', import.meta.url));
@@ -30,6 +28,7 @@ const CHOICE: Choice = {
   loose: /^forensic\/database\.sqlite$/,
 };
 
+let finished: FinishedTree;
 let tree: OpenedTree;
 let found: Snapshot;
 const work = mkdtempSync(join(tmpdir(), 'memlens-golden-'));
@@ -38,22 +37,14 @@ before(async () => {
   const image = await demoImage();
   // The diagnosis names the image as it was given: always the same.
   process.chdir(dirname(image));
-  const path = basename(image);
-  const opened = openTree({ path });
-  const facts = opened.opened.windows === undefined ? undefined
-    : scanPool(opened.opened.windows.kernel, { start: 0, end: opened.opened.image.memory.size });
-  opened.close();
-  const pass = startForensic({ path, kernel: opened.facts.kernel, folder: work, version: 'golden' });
-  pass.join(facts);
-  assert.equal(await pass.ended, 'done');
-  tree = openTree({ path }, () => forensicDirectory(pass.view));
-  if (facts !== undefined) tree.join(facts);
+  finished = await finishedTree(basename(image), work);
+  tree = finished.tree;
   found = snapshotOf(needPath(tree, '/'), CHOICE);
   if (UPDATE) write(found);
 });
 
-after(() => {
-  tree.close();
+after(async () => {
+  await finished.close();
   rmSync(work, { recursive: true, force: true });
 });
 

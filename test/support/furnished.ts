@@ -1,10 +1,23 @@
+import { driverObject } from './drivers.js';
+import { dword, sz, type KeyToWrite } from './hive-bytes.js';
+import { loadHive } from './hives.js';
 import { machine, type Machine, type MachineOptions } from './machine.js';
+import { SyntheticNetwork } from './network.js';
 import { peImage } from './pe-image.js';
 import { BOOT } from './processes.js';
 
 const EXPLORER = 0x7ff6_1111_0000n;
 const INJECTED = peImage({ sizeOfImage: 0x4000, dll: true, sections: [{ name: '.text', rva: 0x1000, size: 0x3000 }] })[0]!.bytes;
+const DISK = 0xffff_f801_4000_0000n;
 const NTDLL = 0x7ffa_2222_0000n;
+
+const SYSTEM: KeyToWrite = { name: 'ROOT', keys: [
+  { name: 'ControlSet001', keys: [{ name: 'Control', keys: [
+    { name: 'ComputerName', keys: [{ name: 'ComputerName', values: [{ name: 'ComputerName', type: 1, data: sz('WORKSTATION') }] }] },
+    { name: 'TimeZoneInformation', values: [{ name: 'TimeZoneKeyName', type: 1, data: sz('W. Europe Standard Time') }] },
+  ] }] },
+  { name: 'Select', values: [{ name: 'Current', type: 4, data: dword(1) }] },
+] };
 
 /** A machine with some of everything: for tests that ask the same of whatever is there. */
 export function furnished(options: MachineOptions = {}): Machine {
@@ -37,6 +50,12 @@ export function furnished(options: MachineOptions = {}): Machine {
   });
   made.process({ name: 'hidden.exe', pid: 1404, ppid: 1204, token: { user: 'S-1-5-18' }, parameters: { imagePath: 'C:\\Temp\\hidden.exe', commandLine: 'hidden.exe' }, threads: [{ tid: 1408 }] }).unlink(1404);
   made.process({ name: 'ended.exe', pid: 1504, ppid: 1204, exited: BOOT + 99_999_999_999n });
-  made.driver({ name: 'tcpip.sys', path: '\\SystemRoot\\System32\\drivers\\tcpip.sys', base: 0xffff_f801_4000_0000n, pages: 16 });
+  made.driver({ name: 'disk.sys', path: '\\SystemRoot\\System32\\drivers\\disk.sys', base: DISK, pages: 16 });
+  driverObject(made, 'disk', DISK, 0x1_0000);
+  const network = new SyntheticNetwork(made);
+  network.tcp({ local: [192, 168, 1, 5], localPort: 50_001, remote: [203, 0, 113, 66], remotePort: 443, state: 4, pid: 1204, created: BOOT + 1n });
+  network.port({ kind: 'listener', version: 4, port: 135, pid: 300, created: BOOT + 1n });
+  network.port({ kind: 'udp', version: 6, port: 5353, pid: 1204, created: BOOT + 1n });
+  loadHive(made, '\\REGISTRY\\MACHINE\\SYSTEM', SYSTEM);
   return made;
 }

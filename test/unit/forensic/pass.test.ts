@@ -7,6 +7,7 @@ import { openDatabase, SqliteFailure } from '../../../native-bindings/sqlite.js'
 import { Pass, type PassOptions } from '../../../forensic/pass.js';
 import type { PassMessage, PassProgress, StepProgress } from '../../../forensic/progress.js';
 import type { Stage } from '../../../forensic/stage.js';
+import type { Anomalies, Anomaly } from '../../../src/bytes/anomaly.js';
 import type { Windows } from '../../../src/windows/windows.js';
 import { at, fakeModule, fakeProcess, fakeWindows, itemStage, items, NO_SCAN, temporaryFolder } from './fake-model.js';
 
@@ -30,6 +31,10 @@ class Run {
     const step = this.progress.steps.find((one) => one.name === name);
     assert.ok(step);
     return step;
+  }
+
+  get anomalies(): readonly Anomaly[] {
+    return this.messages.flatMap((message) => (message.kind === 'anomalies' ? message.anomalies : []));
   }
 
   get finished(): readonly string[] {
@@ -224,14 +229,25 @@ test('a pass that cannot open the image says why and ends', async () => {
   assert.equal(run.progress.failure, 'no Windows was recognised');
 });
 
-test('anomalies are told, each once', async () => {
-  const windows = fakeWindows();
-  const stage = itemStage('one', function* rows() { windows.anomalies.add('here', 'a loop', 5n); yield* items(1); });
-  const run = new Run(temporaryFolder(), [stage], {}, windows);
-  run.pass.join(NO_SCAN);
-  await run.pass.run();
-  const told = run.messages.flatMap((message) => (message.kind === 'anomalies' ? message.anomalies : []));
-  assert.deepEqual(told, [{ where: 'here', what: 'a loop', address: 5n }]);
+test('anomalies of the stages and of the scan are told, each once, and again by a pass that takes over what is done', async () => {
+  const folder = temporaryFolder();
+  let collected: Anomalies | undefined;
+  const stage = itemStage('one', function* rows() {
+    collected?.add('here', 'a loop', 5n);
+    collected?.add('here', 'a loop', 5n);
+    yield* items(1);
+  });
+  const first = new Run(folder, [stage], { windows: (anomalies) => {
+    collected = anomalies;
+    return fakeWindows();
+  } });
+  first.pass.join(NO_SCAN, [{ where: 'pool scan', what: 'too many headers', address: undefined }]);
+  await first.pass.run();
+  const expected = [{ where: 'pool scan', what: 'too many headers', address: undefined }, { where: 'here', what: 'a loop', address: 5n }];
+  assert.deepEqual(first.anomalies, expected);
+  const second = new Run(folder, [stage], { windows: () => assert.fail('the image was opened') });
+  await second.pass.run();
+  assert.deepEqual(second.anomalies, expected);
 });
 
 test('the CSV of a stage quotes what must be quoted and never starts a formula', async () => {

@@ -23,7 +23,7 @@ test('a stage that was marked as done is there with all rows after opening again
   const store = open(path);
   const writer = store.writer(ITEMS);
   for (const { id, text } of items(BATCH + 7)) writer.insert([id, text]);
-  writer.done(true);
+  writer.done(true, []);
   store.close();
   const again = open(path);
   assert.deepEqual(again.record('item'), { state: 'done', rows: BATCH + 7, joined: true, failure: undefined });
@@ -52,7 +52,7 @@ test('a database of another image or another version is made anew', () => {
   for (const identity of [{ ...IDENTITY, image: 'b.raw 1 2' }, { ...IDENTITY, version: '2' }]) {
     const path = join(temporaryFolder(), 'db');
     const store = open(path);
-    store.writer(ITEMS).done(true);
+    store.writer(ITEMS).done(true, []);
     store.close();
     const again = open(path, identity);
     assert.equal(again.record('item').state, 'pending');
@@ -63,7 +63,7 @@ test('a database of another image or another version is made anew', () => {
 test('a database with other columns is made anew', () => {
   const path = join(temporaryFolder(), 'db');
   const store = open(path);
-  store.writer(ITEMS).done(true);
+  store.writer(ITEMS).done(true, []);
   store.close();
   const other = itemStage('item', () => [], { table: { name: 'item', doc: '', heading: '', columns: [{ name: 'other', kind: 'text', value: () => '', doc: '' }] } });
   const again = Store.open(path, [other], ['timeline'], IDENTITY);
@@ -80,7 +80,7 @@ test('a file that is no database, or a damaged one, is replaced', () => {
   writeFileSync(path, bytes);
   const store = open(path);
   assert.equal(store.record('item').state, 'pending');
-  store.writer(ITEMS).done(true);
+  store.writer(ITEMS).done(true, []);
   assert.equal(store.record('item').state, 'done');
   store.close();
 });
@@ -93,7 +93,7 @@ test('running a stage again replaces its rows', () => {
       writer.insert([id, text]);
       writer.event(event);
     }
-    writer.done(false);
+    writer.done(false, []);
   }
   assert.equal(count(store, 'item'), 3);
   assert.equal(count(store, 'timeline'), 3);
@@ -103,7 +103,7 @@ test('running a stage again replaces its rows', () => {
 test('what is made from all stages is stale once a stage is run again', () => {
   const store = open(join(temporaryFolder(), 'db'));
   store.mark('timeline', { state: 'done' });
-  store.writer(ITEMS).done(false);
+  store.writer(ITEMS).done(false, []);
   assert.equal(store.record('timeline').state, 'pending');
   store.close();
 });
@@ -112,7 +112,7 @@ test('an event without a time a calendar can name is no event', () => {
   const store = open(join(temporaryFolder(), 'db'));
   const writer = store.writer(ITEMS);
   for (const time of [undefined, 0n, 2n ** 63n]) writer.event({ ...event, time });
-  writer.done(false);
+  writer.done(false, []);
   assert.equal(count(store, 'timeline'), 0);
   store.close();
 });
@@ -122,7 +122,7 @@ test('a copy needs no write-ahead log and can be read by itself', () => {
   const store = open(join(folder, 'db'));
   const writer = store.writer(ITEMS);
   for (const { id, text } of items(10)) writer.insert([id, text]);
-  writer.done(false);
+  writer.done(false, []);
   store.copyTo(join(folder, 'copy'));
   store.close();
   const header = readFileSync(join(folder, 'copy'));
@@ -136,7 +136,7 @@ test('a copy needs no write-ahead log and can be read by itself', () => {
 test('a finished database is one file without a write-ahead log, and looking at it again does not change it', () => {
   const path = join(temporaryFolder(), 'db');
   const store = open(path);
-  store.writer(ITEMS).done(true);
+  store.writer(ITEMS).done(true, []);
   store.mark('timeline', { state: 'done' });
   store.finish();
   const before = readFileSync(path);
