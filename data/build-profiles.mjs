@@ -15,7 +15,14 @@ if (kernelsPath === undefined || tcpipPath === undefined) {
 }
 const kernels = JSON.parse(readFileSync(kernelsPath, 'utf8'));
 const tcpip = JSON.parse(readFileSync(tcpipPath, 'utf8'));
-const bytes = Buffer.from(JSON.stringify({ ...kernels, tcpip }));
+// Each layout and each list of addresses is a string of JSON of its own: a reader parses the one kernel's, not all.
+const packed = {
+  ...kernels,
+  structs: Object.fromEntries(Object.entries(kernels.structs).map(([name, variants]) => [name, variants.map((variant) => JSON.stringify(variant))])),
+  kernels: kernels.kernels.map(([id, version, machine, layoutSet, rvas]) => [id, version, machine, layoutSet, JSON.stringify(rvas)]),
+  tcpip,
+};
+const bytes = Buffer.from(JSON.stringify(packed));
 writeFileSync(new URL('profiles.json.br', import.meta.url), brotliCompressSync(bytes, { params: {
   [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_LGWIN]: 24, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
 } }));
