@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { startForensic, type ForensicPass } from '../forensic/client.js';
 import { forensicDirectory } from '../forensic/tree.js';
 import type { Directory } from '../src/vfs/node.js';
@@ -23,6 +24,8 @@ export interface AnalysisOptions {
   /** Our folder for this image. */
   readonly folder: string;
   readonly forensic: boolean;
+  /** Milliseconds before the pool scan starts, so that its threads leave the processors to the first looks at a mount. */
+  readonly scanAfter: number;
   readonly onScanned: (facts: ScanFacts) => void;
   readonly onProgress: (progress: Progress) => void;
   readonly log: (line: string) => void;
@@ -30,26 +33,31 @@ export interface AnalysisOptions {
 
 /** Starts them. Nothing is started where no Windows was recognised. */
 export function startAnalysis(options: AnalysisOptions): Analysis {
-  const { facts, size, folder, forensic, onScanned, onProgress, log } = options;
-  if (facts.kernel === undefined) return { directory: undefined, ended: Promise.resolve(), close: () => Promise.resolve() };
+  const { facts, size, folder, forensic, scanAfter, onScanned, onProgress, log } = options;
+  const { kernel } = facts;
+  if (kernel === undefined) return { directory: undefined, ended: Promise.resolve(), close: () => Promise.resolve() };
   const pass = forensic ? startPass(facts, folder, onProgress) : undefined;
-  const started = Date.now();
-  const scan = startPoolScan(facts.path, facts.kernel, size, {
-    progress: (scanned, total) => onProgress({
-      stage: 'pool scan', percent: total === 0 ? 100 : (scanned / total) * 100,
-      rate: `${(scanned / 1e6 / Math.max(1, Date.now() - started)).toFixed(1)} GB/s`,
-    }),
-  });
   let closing = false;
-  const scanEnded = joinWhenScanned(scan, pass, onScanned, (line) => {
-    if (!closing) log(line);
+  let scan: PoolScan | undefined;
+  const scanEnded = delay(scanAfter).then(() => {
+    if (closing) return undefined;
+    const started = Date.now();
+    scan = startPoolScan(facts.path, kernel, size, {
+      progress: (scanned, total) => onProgress({
+        stage: 'pool scan', percent: total === 0 ? 100 : (scanned / total) * 100,
+        rate: `${(scanned / 1e6 / Math.max(1, Date.now() - started)).toFixed(1)} GB/s`,
+      }),
+    });
+    return joinWhenScanned(scan, pass, onScanned, (line) => {
+      if (!closing) log(line);
+    });
   });
   return {
     directory: pass && forensicDirectory(pass.view),
     ended: Promise.all([scanEnded, pass?.ended]).then(() => undefined),
     close: async () => {
       closing = true;
-      await Promise.all([scan.stop(), pass?.close()]);
+      await Promise.all([scan?.stop(), pass?.close()]);
     },
   };
 }

@@ -35,6 +35,8 @@ const DRIVERS: Readonly<Record<DriverName, () => Promise<MountDriver>>> = {
 
 export const DRIVER_NAMES = Object.keys(DRIVERS) as readonly DriverName[];
 
+/** The pool scan starts this long after the tree was opened: the first looks come before it. */
+const SCAN_AFTER_MS = 300;
 const TAKEN = /^(allow_other|allow_root|default_permissions|(uid|gid)=\d+|umask=[0-7]+)$/;
 /** What every mount is already. */
 const GIVEN = /^(ro|nosuid|nodev|noexec)$/;
@@ -91,7 +93,7 @@ export async function mountImage(request: MountRequest, log: (line: string) => v
   let serving: Serving | undefined;
   const scanned: ScanFacts[] = [];
   const analysis = beside.analysis = startAnalysis({
-    facts: tree.facts, size: tree.opened.image.memory.size, folder: work, forensic: request.forensic !== 'off', log: display.line,
+    facts: tree.facts, size: tree.opened.image.memory.size, folder: work, forensic: request.forensic !== 'off', scanAfter: SCAN_AFTER_MS, log: display.line,
     onScanned: (facts) => {
       if (serving === undefined) scanned.push(facts);
       else serving.join(facts);

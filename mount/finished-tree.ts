@@ -16,7 +16,7 @@ export async function finishedTree(path: string, folder: string): Promise<Finish
   const tree = openTree({ path }, () => analysis.directory);
   const complaints: string[] = [];
   const analysis = startAnalysis({
-    facts: tree.facts, size: tree.opened.image.memory.size, folder, forensic: true,
+    facts: tree.facts, size: tree.opened.image.memory.size, folder, forensic: true, scanAfter: 0,
     onScanned: (facts) => tree.join(facts),
     onProgress: () => undefined,
     log: (line) => complaints.push(line),

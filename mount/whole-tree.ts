@@ -25,7 +25,7 @@ export async function withWholeTree(
   const display = await progressDisplay();
   try {
     analysis = startAnalysis({
-      facts: tree.facts, size: tree.opened.image.memory.size, folder: workFolder(path, options.work), forensic: options.forensic,
+      facts: tree.facts, size: tree.opened.image.memory.size, folder: workFolder(path, options.work), forensic: options.forensic, scanAfter: 0,
       onScanned: (facts) => tree.join(facts),
       // Only a terminal is shown progress: what these commands print is read by programs.
       onProgress: (progress) => {

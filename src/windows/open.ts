@@ -9,6 +9,7 @@ import type { Diagnosis } from './diagnosis.js';
 import { dtbCandidates } from './dtb.js';
 import { findKernel, kernelAt, KernelSearch, type KernelImage } from './find-kernel.js';
 import { Kernel, type KernelFacts } from './kernel.js';
+import { physicalRanges } from './physical-map.js';
 import { EPROCESS, systemProcess } from './process-list.js';
 import { recoverKernel } from './recover-kernel.js';
 import { WindowsModel, type Windows } from './windows.js';
@@ -128,6 +129,14 @@ function recognise(image: Image, dtb: number, found: KernelImage, diagnosis: Dia
       diagnosis.degraded.push(`the kernel ${symbolFile ?? 'without symbol record'} is in no bundled table: layouts of ${profile.version} are used, verified on System only; `
         + 'views that need kernel symbols (object types, hives, PspCidTable) are reduced');
       diagnosis.next.push('give the symbols of this kernel');
+    }
+    if (system === undefined) {
+      diagnosis.degraded.push('System and its neighbour on the active list cannot be read where the kernel says they are: pages are missing or overwritten, and lists may be incomplete');
+    }
+    const end = anomalies.attempt('physical memory', () => physicalRanges(kernel))?.at(-1)?.end ?? 0;
+    if (end >= image.memory.size) {
+      diagnosis.degraded.push(`the machine had memory up to 0x${end.toString(16)}, the image ends at 0x${image.memory.size.toString(16)}: what lies beyond is missing from all lists`);
+      diagnosis.next.push('the image is cut off: acquire or copy it again, whole');
     }
     return kernel;
   }

@@ -184,6 +184,29 @@ test('a System in a file or in another program\'s memory is not taken for the on
   assert.deepEqual(windows?.processes().map((process) => process.pid), [4, 300, 412]);
 });
 
+test('a kernel whose System is gone is opened, and the diagnosis says what that costs', () => {
+  const made = small();
+  made.absent(made.built(4).view.address);
+  const { windows, diagnosis } = made.opened();
+  assert.notEqual(windows, undefined);
+  assert.match(diagnosis.degraded.join(), /System and its neighbour .* cannot be read/);
+});
+
+test('an image that is shorter than the machine\'s memory says so, by the memory map that the kernel booted with', () => {
+  const made = small();
+  const { kernel } = made;
+  const block = kernel.view('_PHYSICAL_MEMORY_DESCRIPTOR', kernel.nonpaged.alloc(0x40, 'MmPd'));
+  block.set('NumberOfRuns', 1).set('NumberOfPages', 0x400);
+  kernel.view('_PHYSICAL_MEMORY_RUN', block.at('Run')).set('BasePage', 0).set('PageCount', 0x400);
+  kernel.setVariable('MmPhysicalMemoryBlock', block.address);
+  assert.deepEqual(made.opened().diagnosis.degraded, []);
+  kernel.view('_PHYSICAL_MEMORY_RUN', block.at('Run')).set('PageCount', 0x800);
+  const { windows, diagnosis } = made.opened();
+  assert.deepEqual(windows?.processes().map(({ pid }) => pid), [4, 300, 412]);
+  assert.match(diagnosis.degraded.join(), /memory up to 0x7fffff, the image ends at 0x400000/);
+  assert.match(diagnosis.next.join(), /cut off/);
+});
+
 test('a cut-off image says so when its tables lead beyond the end', () => {
   const made = small({ memory: 8 << 20, dtbFrame: 0x101 });
   const { diagnosis, windows } = made.cut(2 << 20).opened();
