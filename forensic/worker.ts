@@ -12,6 +12,9 @@ import type { PassMessage } from './progress.js';
 import { STAGES } from './stages.js';
 import type { Identity } from './store.js';
 
+/** The detectors ask all processes one after another: on all but large machines each is read once. */
+const REMEMBERED = 256;
+
 /** What the worker is started with. Plain facts. */
 export interface ForensicTask {
   /** The image file. */
@@ -60,7 +63,7 @@ function openPass(task: ForensicTask, report: (message: PassMessage) => void): P
 }
 
 function openModel({ path, kernel }: ForensicTask, anomalies: Anomalies): Windows {
-  const { windows } = openWindows(openImage(path), kernel, anomalies);
+  const { windows } = openWindows(openImage(path), kernel, anomalies, REMEMBERED);
   if (windows === undefined) throw new Error(`no Windows was recognised in ${path}; diagnose.txt says why`);
   return windows;
 }

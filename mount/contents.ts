@@ -7,7 +7,7 @@ import type { Spool } from './spool.js';
 /** A rendered file above this many bytes goes to the spool. */
 export const SPOOL_OVER = 4 * 2 ** 20;
 /** Rendered files kept in memory, in bytes together. */
-const KEPT_BYTES = 64 * 2 ** 20;
+const KEPT_BYTES = 32 * 2 ** 20;
 /** Rendered files kept, however small: the kernel's page cache has their bytes too. */
 const KEPT_FILES = 4096;
 /** Files whose size is remembered after their bytes have gone. */

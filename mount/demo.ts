@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { demoImage } from './demo-image.js';
-import { EXIT } from './exit-codes.js';
+import { EXIT, UserError } from './exit-codes.js';
 import { fuseProblem, mountAt } from './mount-point.js';
+import { cacheFolder } from './work-folder.js';
 
 /** Something worth looking at, in a mount and without one. */
 interface Look {
@@ -26,7 +27,7 @@ const LOOKS: readonly Look[] = [
     plain: ['ls', '/registry/HKU/alice/Software/Microsoft/Windows/CurrentVersion/Run'],
   },
   { why: 'Which browsers run, and since when?', shell: 'ls -ld $M/name/{chrome,firefox}*', plain: ['find', '/name', '-name', 'chrome.exe-*'] },
-  { why: 'What happened last?', shell: 'head -n 20 $M/forensic/timeline/timeline_all.txt', plain: ['cat', '/sys/proc/proc-time.txt'] },
+  { why: 'What happened last?', shell: 'head -n 20 $M/forensic/timeline/timeline_all.txt', plain: ['cat', '/forensic/timeline/timeline_all.txt'] },
 ];
 
 const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
@@ -95,7 +96,23 @@ function withoutMount(image: string, problem: string): number {
   return EXIT.ok;
 }
 
-say('memlens demo: unpacking the bundled image …');
-const image = await demoImage();
-const problem = fuseProblem();
-process.exitCode = problem === undefined ? await withMount(image) : withoutMount(image, problem);
+/** Where the demo image lies; a sentence for the user when it cannot be unpacked. */
+async function unpacked(): Promise<string> {
+  try {
+    return await demoImage();
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new UserError(`The demo image cannot be unpacked into ${cacheFolder()} (${why}); make the folder writable, or set XDG_CACHE_HOME to another.`, EXIT.folder);
+  }
+}
+
+try {
+  say('memlens demo: unpacking the bundled image …');
+  const image = await unpacked();
+  const problem = fuseProblem();
+  process.exitCode = problem === undefined ? await withMount(image) : withoutMount(image, problem);
+} catch (error) {
+  if (!(error instanceof UserError)) throw error;
+  process.stderr.write(`memlens: ${error.message}\n`);
+  process.exitCode = error.exitCode;
+}

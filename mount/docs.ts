@@ -7,7 +7,7 @@ import { finishedTree } from './finished-tree.js';
 import { treePage, undocumented } from './tree-page.js';
 
 const work = mkdtempSync(join(tmpdir(), 'memlens-docs-'));
-const { tree, close } = await finishedTree(await demoImage(), work);
+const { tree, close } = await finishedTree(await demoImage(), { folder: work, forensic: true, log: (line) => console.error(line) });
 writeFileSync(new URL('../../docs/the-tree.md', import.meta.url), treePage(tree.root));
 for (const silent of undocumented(tree.root)) {
   console.error(`${silent} says nothing of itself: give it a \`doc\``);

@@ -1,4 +1,5 @@
 import { startAnalysis } from './analysis.js';
+import type { Progress } from './progress.js';
 import { openTree, type OpenedTree } from './tree/root.js';
 
 /** The tree of an image as a mount shows it in the end. */
@@ -7,27 +8,39 @@ export interface FinishedTree {
   close(): Promise<void>;
 }
 
+export interface FinishedOptions {
+  /** Our own folder for the image. A pass that was finished there before is not run again. */
+  readonly folder: string;
+  /** With /forensic, after the pass has ended. */
+  readonly forensic: boolean;
+  readonly onProgress?: (progress: Progress) => void;
+  readonly log: (line: string) => void;
+}
+
+/** Whether a path of the tree leads into /forensic, or holds it. */
+export function needsPass(path: string, recursive: boolean): boolean {
+  const [first = ''] = path.split('/').filter((name) => name !== '' && name !== '.');
+  return first === 'forensic' || (recursive && first === '');
+}
+
 /**
- * Opens an image's tree after pool scan and forensic pass have run.
- * @param folder our own, for the pass
- * @throws Error when the pass does not end well
+ * Opens an image's tree and waits for the pool scan and, when asked for, the forensic pass.
+ * @throws ImageError when the file cannot be read as an image
  */
-export async function finishedTree(path: string, folder: string): Promise<FinishedTree> {
+export async function finishedTree(path: string, { folder, forensic, onProgress, log }: FinishedOptions): Promise<FinishedTree> {
   const tree = openTree({ path }, () => analysis.directory);
-  const complaints: string[] = [];
   const analysis = startAnalysis({
-    facts: tree.facts, size: tree.opened.image.memory.size, folder, forensic: true, scanAfter: 0,
+    facts: tree.facts, size: tree.opened.image.memory.size, folder, forensic, scanAfter: 0,
     onScanned: (facts) => tree.join(facts),
-    onProgress: () => undefined,
-    log: (line) => complaints.push(line),
+    onProgress: onProgress ?? (() => undefined),
+    log,
   });
   await analysis.ended;
-  if (complaints.length > 0) throw new Error(complaints.join('\n'));
   return {
     tree,
     async close() {
-      tree.close();
       await analysis.close();
+      tree.close();
     },
   };
 }

@@ -29,8 +29,26 @@ interface PathFlags {
 async function withPaths(
   image: string, paths: readonly string[], { recursive, work }: { recursive: boolean; work: string | undefined }, use: (tree: OpenedTree) => void,
 ): Promise<void> {
-  const { needsPass, withWholeTree } = await import('./whole-tree.js');
-  await withWholeTree(image, { forensic: paths.some((path) => needsPass(path, recursive)), work }, use);
+  const { finishedTree, needsPass } = await import('./finished-tree.js');
+  const { progressDisplay } = await import('./progress.js');
+  const { workFolder } = await import('./work-folder.js');
+  const display = await progressDisplay();
+  const file = resolve(image);
+  try {
+    const { tree, close } = await finishedTree(file, {
+      folder: workFolder(file, work), forensic: paths.some((path) => needsPass(path, recursive)), log: display.line,
+      // Only a terminal is shown progress: what these commands print is read by programs.
+      ...(process.stderr.isTTY ? { onProgress: display.update } : {}),
+    });
+    display.stop();
+    try {
+      use(tree);
+    } finally {
+      await close();
+    }
+  } finally {
+    display.stop();
+  }
 }
 
 /** Tells the parent of a daemon; nothing when there is none. */

@@ -36,11 +36,12 @@ const SHAPES: readonly Shape[] = [
   { paths: /^\/registry\/by-hive\/[^/]+\/ROOT\/$/, name: 'ROOT', doc: 'its root key, as below `/registry/HKLM/<hive>/`', enter: false },
   { paths: /^\/registry\/HKLM\/[^/]+\/$/, name: '<hive>', doc: 'the root key of a hive: SOFTWARE, SYSTEM, SAM …' },
   { paths: /^\/registry\/HKU\/[^/]+\/$/, name: '<user>', doc: 'the root key of a user\'s hive, as below `/registry/HKLM/<hive>/`; the SID answers too', enter: false },
-  { paths: /^\/registry\/HKLM\/<hive>\/[^/]+\/$/, name: '<key>', doc: 'a key in it, like this one; its time is the last write', enter: false },
-  { paths: /^\/registry\/HKLM\/<hive>\/\(_Key_\)$/, name: '(_Key_)', doc: 'the key\'s own cell, raw' },
-  { paths: /^\/registry\/HKLM\/<hive>\/\(_Key_\)\.txt$/, name: '(_Key_).txt', doc: 'the key\'s address, name, last write, class and counts' },
-  { paths: /^\/registry\/HKLM\/<hive>\/[^/]+\.txt$/, name: '<value>.txt', doc: 'a value\'s address, type and data as text' },
-  { paths: /^\/registry\/HKLM\/<hive>\/[^/]+$/, name: '<value>', doc: 'a value\'s data, raw' },
+  { paths: /^\/registry\/HKLM\/<hive>\/[^/]+\/$/, name: '<key>', doc: 'a key in it; its time is the last write' },
+  { paths: /^\/registry\/HKLM\/<hive>\/<key>\/[^/]+\/$/, name: '<key>', doc: 'a key in it, like this one', enter: false },
+  { paths: /^\/registry\/HKLM\/<hive>\/(<key>\/)?\(_Key_\)$/, name: '(_Key_)', doc: 'the key\'s own cell, raw' },
+  { paths: /^\/registry\/HKLM\/<hive>\/(<key>\/)?\(_Key_\)\.txt$/, name: '(_Key_).txt', doc: 'the key\'s address, name, last write, class and counts' },
+  { paths: /^\/registry\/HKLM\/<hive>\/(<key>\/)?[^/]+\.txt$/, name: '<value>.txt', doc: 'a value\'s address, type and data as text' },
+  { paths: /^\/registry\/HKLM\/<hive>\/(<key>\/)?[^/]+$/, name: '<value>', doc: 'a value\'s data, raw' },
 ];
 
 const INTRODUCTION = `# The tree

@@ -26,8 +26,14 @@ if (files.length === 0) {
 
 let passed = 0;
 const tests = run({ files, concurrency: 2, timeout: FILE_TIMEOUT_MS });
-tests.on('test:pass', ({ details, skip, todo }) => {
-  if (details.type !== 'suite' && skip === undefined && todo === undefined) passed += 1;
+tests.on('test:pass', ({ name, details, skip, todo }) => {
+  // A file without a test passes under its own name.
+  if (files.includes(name)) {
+    console.error(`There is no test in ${name}.`);
+    process.exitCode = 1;
+  } else if (details.type !== 'suite' && skip === undefined && todo === undefined) {
+    passed += 1;
+  }
 });
 tests.on('test:fail', ({ todo }) => {
   if (todo === undefined) process.exitCode = 1;

@@ -9,8 +9,8 @@ export interface FileRun {
 }
 
 const CHUNK = 16 * 1024;
-/** 32 MiB a thread. */
-const CACHED_CHUNKS = 2048;
+/** 16 MiB a thread. */
+const CACHED_CHUNKS = 1024;
 
 /**
  * Physical memory as an image file holds it. Small reads come from a bounded cache of chunks and are views of it:

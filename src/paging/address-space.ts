@@ -33,7 +33,9 @@ const EXECUTABLE = 2;
 const USER = 4;
 const LARGE = 8;
 const HARDWARE = 16;
-const LEAF_CACHE = 1024;
+/** Last-level tables remembered: System's space is used all the time, a process's for a while. Each pins a chunk of the image. */
+const SYSTEM_LEAVES = 1024;
+const PROCESS_LEAVES = 64;
 /** No real address space has more present runs; a hostile tree of tables that name each other does. */
 const MAX_RUNS = 8_000_000;
 
@@ -45,8 +47,9 @@ const NO_PAGE: PageState = { kind: 'unmapped', pte: 0n, physical: undefined, pro
  * others are missing. Inside, addresses are page numbers; `bigint` is split once at the door.
  */
 export class AddressSpace implements SparseMemory<bigint> {
-  readonly #leafTag = new Float64Array(LEAF_CACHE).fill(-1);
-  readonly #leafTable: (Uint32Array | undefined)[] = new Array<Uint32Array | undefined>(LEAF_CACHE);
+  readonly #leaves: number;
+  readonly #leafTag: Float64Array;
+  readonly #leafTable: (Uint32Array | undefined)[];
   readonly #leafShift: number;
   readonly #words: number;
   readonly #vpnMask: number;
@@ -65,6 +68,9 @@ export class AddressSpace implements SparseMemory<bigint> {
     readonly software: SoftwarePte,
     private readonly system?: AddressSpace,
   ) {
+    this.#leaves = system === undefined ? SYSTEM_LEAVES : PROCESS_LEAVES;
+    this.#leafTag = new Float64Array(this.#leaves).fill(-1);
+    this.#leafTable = new Array<Uint32Array | undefined>(this.#leaves);
     this.#leafShift = mode.levels.at(-1)!.bits;
     this.#words = mode.entryBytes / 4;
     this.#vpnMask = 2 ** (mode.virtualBits - 12);
@@ -255,7 +261,7 @@ export class AddressSpace implements SparseMemory<bigint> {
   /** Frame that holds the page's data; -1 when it is not in memory. */
   #frame(vpn: number): number {
     const region = Math.floor(vpn / 2 ** this.#leafShift);
-    const slot = region % LEAF_CACHE;
+    const slot = region % this.#leaves;
     let table = this.#leafTable[slot];
     if (this.#leafTag[slot] !== region || table === undefined) {
       const found = this.#leaf(vpn);

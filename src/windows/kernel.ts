@@ -6,6 +6,7 @@ import type { PagingMode } from '../paging/mode.js';
 import type { SoftwarePte } from '../paging/pte.js';
 import type { Profile } from '../profile/profile.js';
 import { Reader, type RecordOf, type Struct, type UnicodeString, type Member } from '../profile/struct.js';
+import { Recent } from './recent.js';
 
 /** What the kernel was recognised by; the facts that a worker opens the same kernel from. */
 export interface KernelFacts {
@@ -19,10 +20,14 @@ export interface KernelFacts {
   readonly system?: bigint | undefined;
 }
 
+/** Enough for what an analyst looks at, little enough for a walk over all processes of a large machine. */
+const REMEMBERED = 24;
+
 /** The running kernel of an image: its memory, its layouts, its symbols. All reads of the model go through here. */
 export class Kernel {
   readonly #readers = new Map<Struct<Record<string, Member<unknown>>>, unknown>();
-  readonly #spaces = new Map<number, AddressSpace>();
+  /** The processes in use. */
+  readonly recent: Recent;
   /** System's address space: kernel addresses are read here. */
   readonly memory: AddressSpace;
 
@@ -33,7 +38,10 @@ export class Kernel {
     readonly facts: KernelFacts,
     readonly profile: Profile,
     readonly anomalies: Anomalies,
+    /** How many processes remember what was read of them. */
+    remembered = REMEMBERED,
   ) {
+    this.recent = new Recent(remembered);
     this.memory = new AddressSpace(physical, mode, facts.dtb, software);
   }
 
@@ -84,11 +92,6 @@ export class Kernel {
   processSpace(dtb: number): AddressSpace {
     const table = this.mode.tableOf(dtb);
     if (table === this.memory.dtb) return this.memory;
-    let space = this.#spaces.get(table);
-    if (space === undefined) {
-      space = new AddressSpace(this.physical, this.mode, table, this.software, this.memory);
-      this.#spaces.set(table, space);
-    }
-    return space;
+    return new AddressSpace(this.physical, this.mode, table, this.software, this.memory);
   }
 }

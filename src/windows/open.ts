@@ -34,14 +34,15 @@ const MAX_NEAREST = 8;
  * Recognises the Windows in an image: page tables, kernel, profile. Never throws for what the image holds.
  * @param known facts of an earlier opening of the same image
  * @param anomalies where the model adds its own
+ * @param remembered how many processes remember what was read of them; more for a pass that asks all of them again and again
  */
-export function openWindows(image: Image, known?: KernelFacts, anomalies = new Anomalies()): OpenedWindows {
+export function openWindows(image: Image, known?: KernelFacts, anomalies = new Anomalies(), remembered?: number): OpenedWindows {
   const diagnosis: Diagnosis = {
     container: { path: image.path, format: image.format, reason: image.reason, size: image.fileSize },
     dtbs: [], kernel: undefined, profile: undefined, degraded: [], next: [],
   };
   const found = locate(image, diagnosis, known);
-  const kernel = found === undefined ? undefined : recognise(image, found.dtb, found.image, diagnosis, anomalies);
+  const kernel = found === undefined ? undefined : recognise(image, found.dtb, found.image, diagnosis, anomalies, remembered);
   if (kernel === undefined) {
     const beyond = highestTable(image, diagnosis);
     diagnosis.next.push(beyond === undefined
@@ -102,13 +103,15 @@ function fromFacts({ base, size, symbolFile, system }: KernelFacts): KernelImage
 }
 
 /** Chooses the profile, verifies it where it is not the exact one, and goes over to System's own tables. */
-function recognise(image: Image, dtb: number, found: KernelImage, diagnosis: Diagnosis, anomalies: Anomalies): Kernel | undefined {
+function recognise(
+  image: Image, dtb: number, found: KernelImage, diagnosis: Diagnosis, anomalies: Anomalies, remembered: number | undefined,
+): Kernel | undefined {
   const space = new AddressSpace(image.memory, X64, dtb, SOFTWARE_PTE);
   const { base, size, symbolFile, symbolPath, system: systemProcess } = found;
   const facts: KernelFacts = { dtb, base, size, symbolFile, system: systemProcess };
   diagnosis.kernel = { base: `0x${base.toString(16)}`, size, symbolFile, path: symbolPath };
   const make = (profile: Profile, table: number, software: SoftwarePte): Kernel =>
-    new Kernel(image.memory, X64, software, { ...facts, dtb: table }, profile, anomalies);
+    new Kernel(image.memory, X64, software, { ...facts, dtb: table }, profile, anomalies, remembered);
 
   const exact = symbolFile === undefined ? undefined : bundledProfile(symbolFile);
   const candidates = exact !== undefined ? [exact] : nearest(space, found);

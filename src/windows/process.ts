@@ -44,7 +44,7 @@ export interface ProcessFacts {
   readonly vadRoot: bigint | undefined;
 }
 
-/** A process and what is known of it. Properties are free; methods read the image once and remember. */
+/** A process and what is known of it. Properties are free; methods read the image and remember while the process is in use. */
 export class Process {
   readonly #memo = new Map<string, unknown>();
   #memory: AddressSpace | undefined;
@@ -78,6 +78,7 @@ export class Process {
   get memory(): AddressSpace {
     if (this.#memory === undefined) {
       this.#memory = this.kernel.processSpace(this.facts.dtb);
+      this.kernel.recent.use(this);
       // Pages that the process has not touched yet are known to its VADs alone.
       if (this.#memory !== this.kernel.memory) this.#memory.prototypeOf = (address) => this.#prototypeOf(address);
     }
@@ -108,8 +109,15 @@ export class Process {
     return prototypeIn(this.vads(), address, this.kernel.mode.entryBytes);
   }
 
+  /** Gives up what was read; it is read again when it is asked for. */
+  forget(): void {
+    this.#memo.clear();
+    this.#memory = undefined;
+  }
+
   /** Reads once; a contradiction becomes an anomaly of this process and the answer undefined. */
   #once<T>(what: string, read: () => T): T | undefined {
+    this.kernel.recent.use(this);
     if (!this.#memo.has(what)) this.#memo.set(what, this.anomalies.attempt(`${this.where} ${what}`, read));
     return this.#memo.get(what) as T | undefined;
   }

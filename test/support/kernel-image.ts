@@ -49,6 +49,7 @@ export class SyntheticKernel {
   readonly nonpaged: Pool;
   readonly paged: Pool;
   readonly rules: SoftwareRules;
+  #stacks = 0n;
 
   constructor(options: KernelOptions) {
     const { profile } = options;
@@ -71,6 +72,12 @@ export class SyntheticKernel {
     this.#image(options, tail, large);
     this.#variables(options.captured, invalidMask);
     if (options.startBlock) this.#startBlock();
+  }
+
+  /** Where the next kernel stack begins: 64 KiB for each. */
+  stack(): bigint {
+    this.#stacks += 1n;
+    return 0xffff_f50b_0000_0000n + this.#stacks * 0x1_0000n;
   }
 
   has(symbol: string): boolean {

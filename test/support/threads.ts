@@ -20,13 +20,11 @@ export interface ThreadSpec {
 }
 
 const STACK = 0x6000n;
-let stacks = 0n;
 
 /** A thread object's address; it is linked into its process's lists unless it has ended. */
 export function writeThread(kernel: SyntheticKernel, objects: Objects, process: View, space: Space, spec: ThreadSpec, fallback: bigint): bigint {
   const thread = objects.create('Thread', '_ETHREAD');
-  const stackTop = 0xffff_f50b_0000_0000n + stacks * 0x1_0000n + STACK;
-  stacks += 1n;
+  const stackTop = kernel.stack() + STACK;
   thread.set('Cid.UniqueProcess', process.get('UniqueProcessId')).set('Cid.UniqueThread', spec.tid)
     .set('CreateTime', spec.created ?? fallback).set('ExitTime', spec.exited ?? 0n).set('ExitStatus', spec.exited === undefined ? 0x103 : 0)
     .set('StartAddress', spec.start ?? kernel.base + 0x1000n).set('Win32StartAddress', spec.win32Start ?? 0n)
