@@ -35,7 +35,7 @@ const LARGE = 8;
 const HARDWARE = 16;
 /** Last-level tables remembered: System's space is used all the time, a process's for a while. Each pins a chunk of the image. */
 const SYSTEM_LEAVES = 1024;
-const PROCESS_LEAVES = 64;
+const PROCESS_LEAVES = 32;
 /** No real address space has more present runs; a hostile tree of tables that name each other does. */
 const MAX_RUNS = 8_000_000;
 

@@ -21,7 +21,7 @@ export interface KernelFacts {
 }
 
 /** Enough for what an analyst looks at, little enough for a walk over all processes of a large machine. */
-const REMEMBERED = 24;
+const REMEMBERED = 12;
 
 /** The running kernel of an image: its memory, its layouts, its symbols. All reads of the model go through here. */
 export class Kernel {
