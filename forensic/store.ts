@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import type { Anomaly } from '../src/bytes/anomaly.js';
 import { isoTime } from '../src/bytes/filetime.js';
 import { hex } from '../src/bytes/hex.js';
-import { openDatabase, reserveDatabase, SqliteFailure, type Database, type SqlRow, type SqlValue, type Statement } from '../native-bindings/sqlite.js';
+import { isSqliteComplaint, openDatabase, reserveDatabase, SqliteFailure, type Database, type SqlRow, type SqlValue, type Statement } from '../native-bindings/sqlite.js';
 import { createTable, deleteFrom, insertInto } from './schema.js';
 import type { Stage, TimelineEvent } from './stage.js';
 
@@ -100,7 +100,7 @@ export class Store {
     } catch (error) {
       // A damaged database is made anew: all of it comes from the image.
       if (error instanceof SqliteFailure && error.busy) throw error;
-      if (!(error instanceof SqliteFailure) && !(error instanceof Error && error.name === 'SqliteError')) throw error;
+      if (!isSqliteComplaint(error)) throw error;
     }
     database?.close();
     return undefined;

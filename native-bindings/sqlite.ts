@@ -1,5 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
-import Sqlite from 'better-sqlite3';
+import { BETTER_SQLITE } from './better-sqlite.js';
+import { builtinSqlite, nodeSqlite } from './node-sqlite.js';
 
 /** What a column takes and gives; undefined is SQL's NULL. */
 export type SqlValue = number | bigint | string | Uint8Array | undefined;
@@ -36,55 +37,34 @@ export interface DatabaseOptions {
   readonly exclusive?: boolean;
 }
 
-/** Absent is undefined with us, and SQL's NULL arrives as JavaScript's. */
-function cleaned(row: unknown): SqlRow {
-  const record = row as Record<string, SqlValue>;
-  for (const name in record) record[name] ??= undefined;
-  return record;
+/** What SQLite itself complained of, whichever binding said it. */
+export interface SqliteComplaint {
+  /** Another has the file. */
+  readonly busy: boolean;
 }
 
-class BetterStatement implements Statement {
-  constructor(private readonly inner: Sqlite.Statement) {}
-
-  run(...values: readonly SqlValue[]): number {
-    return this.inner.run(...values).changes;
-  }
-
-  get(...values: readonly SqlValue[]): SqlRow | undefined {
-    const row = this.inner.get(...values);
-    return row === undefined ? undefined : cleaned(row);
-  }
-
-  * rows(...values: readonly SqlValue[]): Generator<SqlRow> {
-    for (const row of this.inner.iterate(...values)) yield cleaned(row);
-  }
-
-  tuples<T extends readonly SqlValue[]>(...values: readonly SqlValue[]): Iterable<T> {
-    return this.inner.raw(true).iterate(...values) as Iterable<T>;
-  }
+/** A binding to SQLite. */
+export interface Binding {
+  readonly name: string;
+  /** @param patience milliseconds to wait for another user of the file */
+  open(path: string, options: { readonly readonly: boolean; readonly patience: number }): Database;
+  /** Undefined when the error is not SQLite's. */
+  complaint(error: unknown): SqliteComplaint | undefined;
 }
 
-class BetterDatabase implements Database {
-  constructor(private readonly inner: Sqlite.Database) {}
+/** From here on node::ObjectWrap, on which better-sqlite3 12 is built, ends the process when its objects are collected outside a context. */
+const FIRST_NODE_WITH_BUILTIN = 24;
 
-  get path(): string { return this.inner.name; }
-  get inTransaction(): boolean { return this.inner.inTransaction; }
+/** better-sqlite3; Node's own SQLite where that is safer. */
+export function binding(): Binding {
+  const major = Number(process.versions.node.split('.')[0]);
+  const builtin = major >= FIRST_NODE_WITH_BUILTIN ? builtinSqlite() : undefined;
+  return builtin === undefined ? BETTER_SQLITE : nodeSqlite(builtin);
+}
 
-  exec(sql: string): void {
-    this.inner.exec(sql);
-  }
-
-  prepare(sql: string): Statement {
-    return new BetterStatement(this.inner.prepare(sql));
-  }
-
-  pragma(sql: string): SqlValue {
-    return (this.inner.pragma(sql, { simple: true }) as SqlValue) ?? undefined;
-  }
-
-  close(): void {
-    this.inner.close();
-  }
+/** Whether SQLite itself complained (a damaged file, a constraint), as opposed to a mistake of ours. */
+export function isSqliteComplaint(error: unknown): boolean {
+  return error instanceof SqliteFailure || binding().complaint(error) !== undefined;
 }
 
 /** Makes an empty file that only its owner reads; SQLite gives its side files the same rights. */
@@ -99,23 +79,22 @@ const PATIENCE = 1000;
  * Opens a SQLite file, and makes it unless `readonly`.
  * @throws SqliteFailure when it is no database, cannot be opened, or is in use by another
  */
-export function openDatabase(path: string, options: DatabaseOptions = {}): Database {
-  let inner: Sqlite.Database | undefined;
+export function openDatabase(path: string, options: DatabaseOptions = {}, by: Binding = binding()): Database {
+  let database: Database | undefined;
   try {
     if (options.readonly !== true) reserveDatabase(path);
-    inner = new Sqlite(path, { readonly: options.readonly ?? false, timeout: PATIENCE });
+    database = by.open(path, { readonly: options.readonly ?? false, patience: PATIENCE });
     if (options.exclusive === true) {
       // Taken before anything is read, and kept: the lock is the file's own and ends with its owner, whatever ends it.
-      inner.pragma('locking_mode = EXCLUSIVE');
-      inner.exec('BEGIN EXCLUSIVE; COMMIT');
+      database.pragma('locking_mode = EXCLUSIVE');
+      database.exec('BEGIN EXCLUSIVE; COMMIT');
     }
     // SQLite opens lazily: make a file that is no database fail here.
-    inner.pragma('schema_version', { simple: true });
-    return new BetterDatabase(inner);
+    database.pragma('schema_version');
+    return database;
   } catch (error) {
-    inner?.close();
-    const busy = error instanceof Sqlite.SqliteError && error.code.startsWith('SQLITE_BUSY');
-    throw new SqliteFailure(path, error instanceof Error ? error.message : String(error), busy);
+    database?.close();
+    throw new SqliteFailure(path, error instanceof Error ? error.message : String(error), by.complaint(error)?.busy ?? false);
   }
 }
 

@@ -81,7 +81,7 @@ export async function doctor(work: string): Promise<boolean> {
   const checks = [
     nodeVersion(), fuse(), fusermount(), others(),
     await addon('fuse-native', loadFuseNative, 'run `npm ci` again; without it use `memlens ls`, `cat`, `find` and `export`.'),
-    await addon('better-sqlite3', openAnyDatabase, 'run `npm ci` again with python3, make and g++ installed; without it there is no forensic pass.'),
+    await addon('SQLite', openAnyDatabase, 'run `npm ci` again with python3, make and g++ installed; without it there is no forensic pass.'),
     space(work),
   ];
   for (const { name, ok, wrong, note } of checks) {

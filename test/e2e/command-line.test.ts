@@ -92,7 +92,7 @@ test('a reader that goes away early is no error', () => {
 
 test('doctor says a line for each thing', () => {
   const { out } = memlens('doctor', '--work', folder);
-  for (const name of ['Node', 'FUSE', 'fusermount', 'allow_other', 'fuse-native', 'better-sqlite3', 'work folder']) assert.match(out, new RegExp(`^(ok|no|note) +${name} +\\S`, 'm'));
+  for (const name of ['Node', 'FUSE', 'fusermount', 'allow_other', 'fuse-native', 'SQLite', 'work folder']) assert.match(out, new RegExp(`^(ok|no|note) +${name} +\\S`, 'm'));
 });
 
 const skip = noMount() ?? false;
