@@ -1,6 +1,8 @@
 import type { Run, SparseMemory } from '../bytes/memory.js';
 import type { PagingMode } from './mode.js';
-import type { PageState, SoftwarePte } from './pte.js';
+import { PteFormat } from './pte-format.js';
+import { NO_PAGE, type PageState, type SoftwarePte } from './pte.js';
+import { EXECUTABLE, HARDWARE, LARGE, pieces, USER, WRITABLE, type Piece } from './table-walk.js';
 
 /** Physical memory that can show a page as words. */
 export interface PagedMemory extends SparseMemory<number> {
@@ -19,28 +21,18 @@ export interface Mapping {
   readonly writable: boolean;
   readonly executable: boolean;
   readonly user: boolean;
-  /** By a large page (2 MiB or 1 GiB). */
+  /** By a large page (2 MiB, 4 MiB or 1 GiB). */
   readonly large: boolean;
   /** False for a page in transition or behind a prototype PTE: its data is there, the hardware would fault. */
   readonly hardware: boolean;
 }
 
-interface OpenMapping { vpn: number; pages: number; frame: number; flags: number }
-
 const PAGE = 4096;
-const WRITABLE = 1;
-const EXECUTABLE = 2;
-const USER = 4;
-const LARGE = 8;
-const HARDWARE = 16;
 /** Last-level tables remembered: System's space is used all the time, a process's for a while. Each pins a chunk of the image. */
 const SYSTEM_LEAVES = 1024;
 const PROCESS_LEAVES = 32;
 /** No real address space has more present runs; a hostile tree of tables that name each other does. */
 const MAX_RUNS = 8_000_000;
-
-
-const NO_PAGE: PageState = { kind: 'unmapped', pte: 0n, physical: undefined, prototype: undefined, pagefile: undefined };
 
 /**
  * A virtual address space: page tables from a directory table base. Present, transition and prototype pages are read;
@@ -52,6 +44,10 @@ export class AddressSpace implements SparseMemory<bigint> {
   readonly #leafTable: (Uint32Array | undefined)[];
   readonly #leafShift: number;
   readonly #words: number;
+  /** Where the top-level table begins: its frame, and its first word in that frame (a PDPT may lie anywhere in one). */
+  readonly #root: number;
+  readonly #rootWord: number;
+  readonly #format: PteFormat;
   readonly #vpnMask: number;
   readonly #kernelVpn: number;
   /** Asked for the address of the prototype PTE of a page whose own PTE says that the VAD knows it. */
@@ -73,6 +69,9 @@ export class AddressSpace implements SparseMemory<bigint> {
     this.#leafTable = new Array<Uint32Array | undefined>(this.#leaves);
     this.#leafShift = mode.levels.at(-1)!.bits;
     this.#words = mode.entryBytes / 4;
+    this.#root = Math.floor(dtb / PAGE);
+    this.#rootWord = Math.floor((dtb % PAGE) / mode.tableAlign) * (mode.tableAlign / 4);
+    this.#format = new PteFormat(mode, software);
     this.#vpnMask = 2 ** (mode.virtualBits - 12);
     this.#kernelVpn = mode.virtualBits > 32 ? this.#vpnMask / 2 : Infinity;
   }
@@ -128,23 +127,31 @@ export class AddressSpace implements SparseMemory<bigint> {
     const vpn = this.#vpn(Number(address >> 32n), low);
     if (vpn < 0) return NO_PAGE;
     const { levels } = this.mode;
-    let table = this.dtb / PAGE;
+    let table = this.#root;
+    let first = this.#rootWord;
     for (let depth = 0; depth < levels.length; depth += 1) {
-      const { shift, bits, leaf } = levels[depth]!;
+      const { shift, bits, leaf, present } = levels[depth]!;
       const words = this.physical.page(table);
       if (words === undefined) return NO_PAGE;
-      const index = (Math.floor(vpn / 2 ** shift) % 2 ** bits) * this.#words;
+      const index = first + (Math.floor(vpn / 2 ** shift) % 2 ** bits) * this.#words;
       const entry = words[index]!;
       const high = this.#words === 2 ? words[index + 1]! : 0;
       const raw = BigInt(high) * 0x1_0000_0000n + BigInt(entry);
       const last = depth === levels.length - 1;
-      if ((entry & this.mode.present) === 0) return last ? this.#software(raw, address) : { ...NO_PAGE, pte: raw };
-      const frame = this.#frameOf(entry, high);
-      if (last || (leaf && (entry & this.mode.large) !== 0)) {
-        const base = frame - (frame % 2 ** shift) + (vpn % 2 ** shift);
-        return { ...NO_PAGE, kind: 'present', pte: raw, physical: base * PAGE };
+      if ((entry & present) !== present) {
+        if (last) return this.#software(raw, entry, high, vpn);
+        const moved = this.#format.settledFrame(entry, high);
+        if (moved < 0) return { ...NO_PAGE, pte: raw };
+        table = moved;
+        first = 0;
+        continue;
       }
-      table = frame;
+      if (last || (leaf && (entry & this.mode.large) === this.mode.largeValue)) {
+        const frame = last ? this.#format.frame(entry, high) : this.#format.largeFrame(entry, high, shift) + (vpn % 2 ** shift);
+        return { ...NO_PAGE, kind: 'present', pte: raw, physical: frame * PAGE };
+      }
+      table = this.#format.frame(entry, high);
+      first = 0;
     }
     return NO_PAGE;
   }
@@ -152,6 +159,24 @@ export class AddressSpace implements SparseMemory<bigint> {
   /** The state that the prototype PTE at a kernel address gives; undefined when it is not in the image. */
   prototypePte(address: bigint): PageState | undefined {
     return this.#prototypeState(0n, address).prototype?.state;
+  }
+
+  /** PTEs of the last level that are not valid and not zero, each as two words: for who asks how this build writes them. */
+  * softwareEntries(start: bigint, end: bigint): Generator<{ readonly low: number; readonly high: number }> {
+    const first = this.#vpnClamped(start);
+    const found: { low: number; high: number }[] = [];
+    const walk = pieces({
+      physical: this.physical, mode: this.mode, format: this.#format, root: this.#root, rootWord: this.#rootWord, first, stop: this.#vpnClamped(end),
+      software: (low, high) => {
+        found.push({ low, high });
+        return -1;
+      },
+    });
+    for (let step = walk.next(); step.done !== true; step = walk.next()) {
+      yield* found;
+      found.length = 0;
+    }
+    yield* found;
   }
 
   /**
@@ -163,11 +188,12 @@ export class AddressSpace implements SparseMemory<bigint> {
     const first = this.#vpnClamped(start);
     const stop = end > this.mode.lastAddress - 0xfffn ? this.#vpnMask : this.#vpnClamped(end + 0xfffn);
     if (stop <= first) return;
-    // A tree with more tables than the image has frames visits one twice.
-    const budget = { tables: Math.ceil(this.physical.size / PAGE) };
-    let open: OpenMapping | undefined;
+    let open: Piece | undefined;
     let count = 0;
-    for (const piece of this.#pieces(this.dtb / PAGE, 0, 0, first, stop, 7, budget, software)) {
+    for (const piece of pieces({
+      physical: this.physical, mode: this.mode, format: this.#format, root: this.#root, rootWord: this.#rootWord, first, stop,
+      software: software ? (low, high, vpn) => this.#softwareFrame(low, high, vpn) : undefined,
+    })) {
       if (open !== undefined && open.vpn + open.pages === piece.vpn && open.frame + open.pages === piece.frame && open.flags === piece.flags
         && piece.vpn !== this.#kernelVpn) {
         open.pages += piece.pages;
@@ -181,51 +207,7 @@ export class AddressSpace implements SparseMemory<bigint> {
     if (open !== undefined) yield this.#mapping(open);
   }
 
-  /** Present pieces below one table; the same object is yielded again with new values. */
-  * #pieces(table: number, depth: number, base: number, first: number, stop: number, rights: number, budget: { tables: number }, software: boolean): Generator<OpenMapping> {
-    const words = this.physical.page(table);
-    budget.tables -= 1;
-    if (words === undefined || budget.tables < 0) return;
-    const { shift, bits, leaf } = this.mode.levels[depth]!;
-    const last = depth === this.mode.levels.length - 1;
-    const span = 2 ** shift;
-    const from = Math.max(0, Math.floor((first - base) / span));
-    const to = Math.min(2 ** bits, Math.ceil((stop - base) / span));
-    const piece: OpenMapping = { vpn: 0, pages: 0, frame: 0, flags: 0 };
-    for (let index = from; index < to; index += 1) {
-      const entry = words[index * this.#words]!;
-      const high = this.#words === 2 ? words[index * 2 + 1]! : 0;
-      const vpn = base + index * span;
-      if ((entry & this.mode.present) === 0) {
-        if (!last || !software || (entry === 0 && high === 0)) continue;
-        const frame = this.#softwareFrame(entry, high, vpn);
-        if (frame < 0) continue;
-        piece.vpn = vpn; piece.pages = 1; piece.frame = frame; piece.flags = 0;
-        yield piece;
-        continue;
-      }
-      const frame = this.#frameOf(entry, high);
-      const own = rights & (((entry & this.mode.writable) !== 0 ? WRITABLE : 0)
-        | ((high & this.mode.noExecuteHigh) === 0 ? EXECUTABLE : 0)
-        | ((entry & this.mode.user) !== 0 ? USER : 0));
-      const large = !last && leaf && (entry & this.mode.large) !== 0;
-      if (!last && !large) {
-        // A top-level entry that names its own table is the self-map: the tables again, not memory of its own.
-        if (frame === this.dtb / PAGE) continue;
-        yield* this.#pieces(frame, depth + 1, vpn, first, stop, own, budget, software);
-        continue;
-      }
-      const begin = Math.max(vpn, first);
-      const finish = Math.min(vpn + span, stop);
-      const start = (large ? frame - (frame % span) : frame) + (begin - vpn);
-      if (start * PAGE >= this.physical.size) continue;
-      piece.vpn = begin; piece.pages = finish - begin; piece.frame = start;
-      piece.flags = own | (large ? LARGE : 0) | HARDWARE;
-      yield piece;
-    }
-  }
-
-  #mapping({ vpn, pages, frame, flags }: OpenMapping): Mapping {
+  #mapping({ vpn, pages, frame, flags }: Piece): Mapping {
     return {
       start: this.#address(vpn), pages, physical: frame * PAGE,
       writable: (flags & WRITABLE) !== 0, executable: (flags & EXECUTABLE) !== 0, user: (flags & USER) !== 0,
@@ -254,10 +236,6 @@ export class AddressSpace implements SparseMemory<bigint> {
     return vpn < this.#kernelVpn ? address : BigInt.asUintN(64, BigInt.asIntN(this.mode.virtualBits, address));
   }
 
-  #frameOf(entry: number, high: number): number {
-    return (high & this.mode.frameHigh) * 0x10_0000 + (entry >>> 12);
-  }
-
   /** Frame that holds the page's data; -1 when it is not in memory. */
   #frame(vpn: number): number {
     const region = Math.floor(vpn / 2 ** this.#leafShift);
@@ -273,72 +251,60 @@ export class AddressSpace implements SparseMemory<bigint> {
     const index = (vpn % 2 ** this.#leafShift) * this.#words;
     const entry = table[index]!;
     const high = this.#words === 2 ? table[index + 1]! : 0;
-    if ((entry & this.mode.present) !== 0) return this.#frameOf(entry, high);
+    if ((entry & this.#format.present) === this.#format.present) return this.#format.frame(entry, high);
     return entry === 0 && high === 0 && this.prototypeOf === undefined ? -1 : this.#softwareFrame(entry, high, vpn);
   }
 
   /** The last-level table of a page, or the frame when a large page maps it, or -1. */
   #leaf(vpn: number): Uint32Array | number {
-    const { levels } = this.mode;
-    let table = this.dtb / PAGE;
+    const { levels, large, largeValue } = this.mode;
+    let table = this.#root;
+    let first = this.#rootWord;
     for (let depth = 0; depth < levels.length - 1; depth += 1) {
       const words = this.physical.page(table);
       if (words === undefined) return -1;
-      const { shift, bits, leaf } = levels[depth]!;
-      const index = (Math.floor(vpn / 2 ** shift) % 2 ** bits) * this.#words;
+      const { shift, bits, leaf, present } = levels[depth]!;
+      const index = first + (Math.floor(vpn / 2 ** shift) % 2 ** bits) * this.#words;
       const entry = words[index]!;
       const high = this.#words === 2 ? words[index + 1]! : 0;
-      if ((entry & this.mode.present) === 0) return -1;
-      const frame = this.#frameOf(entry, high);
-      if (leaf && (entry & this.mode.large) !== 0) return frame - (frame % 2 ** shift) + (vpn % 2 ** shift);
-      table = frame;
+      if ((entry & present) !== present) {
+        // A table of a process that was trimmed: it lies in its frame still.
+        const moved = this.#format.settledFrame(entry, high);
+        if (moved < 0) return -1;
+        table = moved;
+        first = 0;
+        continue;
+      }
+      if (leaf && (entry & large) === largeValue) return this.#format.largeFrame(entry, high, shift) + (vpn % 2 ** shift);
+      table = this.#format.frame(entry, high);
+      first = 0;
     }
     return this.physical.page(table) ?? -1;
   }
 
   /** Frame of a page whose PTE is not valid: in transition, or through its prototype PTE; -1: not in memory. */
   #softwareFrame(entry: number, high: number, vpn: number): number {
-    const { transition, prototype } = this.software;
-    if ((entry & prototype) !== 0) {
-      const address = this.#prototypeAddress(entry, high, vpn);
-      return address === undefined ? -1 : this.#prototypeFrame(address);
-    }
-    if ((entry & transition) !== 0) return this.#transitionFrame(entry, high);
-    if (entry === 0 && high === 0 && this.prototypeOf !== undefined) {
-      const address = this.prototypeOf(this.#address(vpn));
-      return address === undefined ? -1 : this.#prototypeFrame(address);
-    }
-    return -1;
+    if (!this.#format.isPrototype(entry) && (entry !== 0 || high !== 0)) return this.#format.settledFrame(entry, high);
+    const address = this.#prototypeAddress(entry, high, vpn);
+    return address === undefined ? -1 : this.#prototypeFrame(address);
   }
 
-  #transitionFrame(entry: number, high: number): number {
-    const { swizzle, invalidMaskHigh, invalidMaskLow } = this.software;
-    if ((entry & swizzle) !== 0) return this.#frameOf(entry, high);
-    return this.#frameOf(entry & ~invalidMaskLow, high & ~invalidMaskHigh);
-  }
-
-  /** Corresponds to `_MMPTE_PROTOTYPE.ProtoAddress`; all ones in the upper half: the VAD knows (MI_PTE_LOOKUP_NEEDED). */
+  /** Where the prototype PTE of a page is, by its PTE or, where that is empty or says so, by the VAD. */
   #prototypeAddress(entry: number, high: number, vpn: number): bigint | undefined {
-    if (high === 0xffff_ffff) return this.prototypeOf?.(this.#address(vpn));
-    const address = BigInt.asIntN(48, BigInt(high) * 0x1_0000n + BigInt(entry >>> 16));
-    return BigInt.asUintN(64, address);
+    const own = entry === 0 && high === 0 ? undefined : this.#format.prototypeAddress(entry, high);
+    return own ?? this.prototypeOf?.(this.#address(vpn));
   }
 
   #prototypeFrame(address: bigint): number {
     const bytes = (this.system ?? this).#kernelPte(address);
-    if (bytes === undefined) return -1;
-    const entry = bytes.readUInt32LE(0);
-    const high = bytes.length === 8 ? bytes.readUInt32LE(4) : 0;
-    if ((entry & this.mode.present) !== 0) return this.#frameOf(entry, high);
-    const { transition, prototype } = this.software;
-    return (entry & prototype) === 0 && (entry & transition) !== 0 ? this.#transitionFrame(entry, high) : -1;
+    return bytes === undefined ? -1 : this.#format.settledFrame(bytes.readUInt32LE(0), bytes.length === 8 ? bytes.readUInt32LE(4) : 0);
   }
 
   /** A PTE in kernel memory. Only pages that the hardware maps are taken, so that no chain of prototypes arises. */
   #kernelPte(address: bigint): Buffer | undefined {
     if (address < this.mode.kernelStart) return undefined;
-    const state = this.#presentFrame(address);
-    return state < 0 ? undefined : this.physical.read(state * PAGE + Number(address & 0xfffn), this.mode.entryBytes);
+    const frame = this.#presentFrame(address);
+    return frame < 0 ? undefined : this.physical.read(frame * PAGE + Number(address & 0xfffn), this.mode.entryBytes);
   }
 
   #presentFrame(address: bigint): number {
@@ -350,44 +316,21 @@ export class AddressSpace implements SparseMemory<bigint> {
     const index = (vpn % 2 ** this.#leafShift) * this.#words;
     const entry = found[index]!;
     const high = this.#words === 2 ? found[index + 1]! : 0;
-    if ((entry & this.mode.present) !== 0) return this.#frameOf(entry, high);
-    const { transition, prototype } = this.software;
-    return (entry & prototype) === 0 && (entry & transition) !== 0 ? this.#transitionFrame(entry, high) : -1;
+    return this.#format.settledFrame(entry, high);
   }
 
-  #software(raw: bigint, address: bigint): PageState {
-    const entry = Number(raw & 0xffff_ffffn);
-    const high = Number(raw >> 32n);
-    if (raw === 0n) {
-      const vad = this.prototypeOf?.(address & ~0xfffn);
-      return vad === undefined ? NO_PAGE : this.#prototypeState(raw, vad);
-    }
-    const { transition, prototype } = this.software;
-    if ((entry & prototype) !== 0) {
-      const vpn = this.#vpn(Number(address >> 32n), Number(address & 0xffff_ffffn));
-      const target = this.#prototypeAddress(entry, high, vpn);
-      return target === undefined ? { ...NO_PAGE, kind: 'prototype', pte: raw } : this.#prototypeState(raw, target);
-    }
-    return this.#settled(raw, entry, high, transition);
+  /** The state of a page whose PTE is not valid. */
+  #software(raw: bigint, entry: number, high: number, vpn: number): PageState {
+    if (raw !== 0n && !this.#format.isPrototype(entry)) return this.#format.state(raw);
+    const address = this.#prototypeAddress(entry, high, vpn);
+    if (address !== undefined) return this.#prototypeState(raw, address);
+    return raw === 0n ? NO_PAGE : { ...NO_PAGE, kind: 'prototype', pte: raw };
   }
 
   #prototypeState(raw: bigint, address: bigint): PageState {
     const bytes = (this.system ?? this).#kernelPte(address);
-    const pte = bytes === undefined ? undefined : bytes.length === 8 ? bytes.readBigUInt64LE(0) : BigInt(bytes.readUInt32LE(0));
-    const state = pte === undefined ? undefined : this.#settled(pte, Number(pte & 0xffff_ffffn), Number(pte >> 32n), this.software.transition);
+    const state = bytes === undefined ? undefined : this.#format.state(bytes.length === 8 ? bytes.readBigUInt64LE(0) : BigInt(bytes.readUInt32LE(0)));
     return { kind: 'prototype', pte: raw, physical: state?.physical, prototype: { address, state }, pagefile: undefined };
-  }
-
-  /** The state of a PTE that leads no further. */
-  #settled(raw: bigint, entry: number, high: number, transition: number): PageState {
-    if ((entry & this.mode.present) !== 0) return { ...NO_PAGE, kind: 'present', pte: raw, physical: this.#frameOf(entry, high) * PAGE };
-    if ((entry & this.software.prototype) !== 0) return { ...NO_PAGE, kind: 'prototype', pte: raw };
-    if ((entry & transition) !== 0) return { ...NO_PAGE, kind: 'transition', pte: raw, physical: this.#transitionFrame(entry, high) * PAGE };
-    if (raw === 0n) return NO_PAGE;
-    const { swizzle, invalidMaskHigh, pagefileShift } = this.software;
-    const offset = ((entry & swizzle) !== 0 ? high : high & ~invalidMaskHigh) >>> 0;
-    if (offset === 0) return { ...NO_PAGE, kind: 'demand-zero', pte: raw };
-    return { ...NO_PAGE, kind: 'pagefile', pte: raw, pagefile: { number: (entry >>> pagefileShift) & 0xf, offset } };
   }
 
   /** Fills from a page on; consecutive frames are read at once. */

@@ -1,13 +1,16 @@
 import type { AddressSpace, Mapping } from '../paging/address-space.js';
-import { codeView, exportDirectory, peHeader } from '../pe/header.js';
+import { codeView, exportDirectory, peHeader, type PeHeader } from '../pe/header.js';
 
 /** The kernel's image in memory. */
 export interface KernelImage {
   readonly base: bigint;
   /** SizeOfImage in bytes. */
   readonly size: number;
-  /** What it is named by: its export directory, else its symbol file. */
+  /** What it is named by: its export directory, else its symbol file, else how it was known. */
   readonly name: string;
+  /** IMAGE_FILE_HEADER.Machine and TimeDateStamp, which with `size` tell one kernel file from another; undefined: its header is not in memory. */
+  readonly machine: number;
+  readonly timestamp: number | undefined;
   /** GUID and age of its symbol file, `89284D…-1`, and the file's name; undefined when it names none, or that is not in memory. */
   readonly symbolFile: string | undefined;
   readonly symbolPath: string | undefined;
@@ -21,34 +24,41 @@ const PAGE = 0x1000n;
 const PAGE_BYTES = 0x1000;
 /** The image and what lies between its parts: never farther than this below code of the kernel. */
 const HINT_REACH = 0x400_0000n;
-/** Where Windows x64 has loaded the kernel since Vista, and all of the kernel half after it. */
-const RANGES: readonly (readonly [bigint, bigint])[] = [
-  [0xffff_f800_0000_0000n, 0xffff_f880_0000_0000n],
-  [0xffff_8000_0000_0000n, 0xffff_ffff_ffff_f000n],
-];
 /** Pages looked at in one range by the first address space: 16 GiB of mapped kernel memory; half as many by each that follows. */
 const MAX_PAGES = 4_194_304;
-const MIN_PAGES = 32_768;
+const MIN_PAGES = 262_144;
+/** Free and checked builds, of one processor and several, without and with PAE, with five levels. */
 const KERNEL_NAMES = /^nt(oskrnl|krnlmp|krnlpa|krpamp|krla57)\.exe$/i;
 /** Names of the kernel's symbol file. */
 export const KERNEL_SYMBOLS = /(^|\\)nt(oskrnl|krnlmp|krnlpa|krpamp|krla57)\.pdb$/i;
+/** Sections that the memory manager, the executive and the verifier have in the kernel's image alone, XP to 11. */
+const KERNEL_SECTIONS = ['POOLCODE', 'POOLMI', 'MISYSPTE', 'PAGEVRFY', 'PAGEVRFC', 'PAGEKD', 'PAGEHDLS', 'ALMOSTRO', 'INITKDBG', 'KVASCODE', 'PAGEWMI', 'PAGELKCO'];
+/** A debugger extension or the HAL has one of these, never three. */
+const ENOUGH_SECTIONS = 3;
+const NATIVE = 1;
 
 /** The kernel's image at an address; undefined when something else is there. */
 export function kernelAt(space: AddressSpace, base: bigint): KernelImage | undefined {
   if (!beginsAsImage(space, base)) return undefined;
   const header = peHeader(space, base);
-  if (header === undefined) return undefined;
+  if (header === undefined || header.machine !== space.mode.machine) return undefined;
   const exports = exportDirectory(space, base, header);
   const view = codeView(space, base, header);
-  const name = [exports?.name ?? '', view?.path ?? ''].find((each) => KERNEL_NAMES.test(each) || KERNEL_SYMBOLS.test(each));
+  const name = [exports?.name ?? '', view?.path ?? ''].find((each) => KERNEL_NAMES.test(each) || KERNEL_SYMBOLS.test(each))
+    ?? (hasKernelSections(header) ? 'a kernel without a name, known by its sections' : undefined);
   if (name === undefined) return undefined;
   return {
-    base, size: header.sizeOfImage, name,
+    base, size: header.sizeOfImage, name, machine: header.machine, timestamp: header.timestamp,
     symbolFile: view === undefined ? undefined : `${view.guid}-${view.age}`,
     symbolPath: view?.path,
     system: undefined,
     exported: (wanted) => exports?.find(wanted),
   };
+}
+
+/** An image whose names are not in memory, or were taken out of it. */
+function hasKernelSections({ subsystem, sections }: PeHeader): boolean {
+  return subsystem === NATIVE && sections.filter(({ name }) => KERNEL_SECTIONS.includes(name)).length >= ENOUGH_SECTIONS;
 }
 
 /**
@@ -91,18 +101,19 @@ export class KernelSearch {
 
 /**
  * The kernel's image in an address space: below the hint, else the first mapped page of the kernel half that begins with
- * `MZ` and whose export directory or symbol file is named like a kernel's.
+ * `MZ`, is made for this processor, and whose export directory or symbol file is named like a kernel's.
  */
 export function findKernel(space: AddressSpace, hint: bigint | undefined, search: KernelSearch): KernelImage | undefined {
-  if (hint !== undefined) {
+  if (hint !== undefined && hint >= space.mode.kernelStart) {
     const top = hint & ~(PAGE - 1n);
-    for (let at = top; at > top - HINT_REACH; at -= PAGE) {
+    const bottom = top - HINT_REACH < space.mode.kernelStart ? space.mode.kernelStart : top - HINT_REACH;
+    for (let at = top; at >= bottom; at -= PAGE) {
       const found = kernelAt(space, at);
       if (found !== undefined) return found;
     }
   }
   const budget = search.nextBudget();
-  for (const [start, end] of RANGES) {
+  for (const [start, end] of space.mode.kernelRanges) {
     let left = budget;
     for (const mapping of space.mappings(start, end)) {
       const pages = Math.min(mapping.pages, left);

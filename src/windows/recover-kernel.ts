@@ -6,9 +6,9 @@ import { bundledProfile } from '../profile/bundled.js';
 import type { Profile } from '../profile/profile.js';
 import { Reader } from '../profile/struct.js';
 import { KERNEL_SYMBOLS, type KernelImage } from './find-kernel.js';
+import { occurrences } from './occurrences.js';
 import { EPROCESS } from './process-list.js';
 
-const BLOCK = 1 << 20;
 const PAGE = 4096;
 const RECORD = Buffer.from('RSDS', 'latin1');
 const SYSTEM_NAME = Buffer.from('System\0\0\0', 'latin1');
@@ -29,10 +29,10 @@ const MAX_SYSTEMS = 4096;
 export function recoverKernel(memory: PagedMemory, mode: PagingMode, tables: readonly number[]): { dtb: number; image: KernelImage } | undefined {
   for (const { symbolFile, symbolPath } of kernelRecords(memory)) {
     const profile = bundledProfile(symbolFile);
-    if (profile === undefined) continue;
+    if (profile === undefined || profile.pointerSize !== mode.pointerSize) continue;
     for (const { dtb, system, base } of systems(memory, profile, mode, tables)) {
       const size = imageSize(new AddressSpace(memory, mode, dtb, SOFTWARE_PTE), profile, base);
-      return { dtb, image: { base, size, name: symbolPath, symbolFile, symbolPath, system, exported: (name) => profile.symbol(name) } };
+      return { dtb, image: { base, size, name: symbolPath, machine: mode.machine, timestamp: undefined, symbolFile, symbolPath, system, exported: (name) => profile.symbol(name) } };
     }
   }
   return undefined;
@@ -41,7 +41,7 @@ export function recoverKernel(memory: PagedMemory, mode: PagingMode, tables: rea
 /** CodeView records that name a kernel's symbol file, each build once. */
 function* kernelRecords(memory: PagedMemory): Generator<{ symbolFile: string; symbolPath: string }> {
   const seen = new Set<string>();
-  for (const at of occurrences(memory, RECORD, MAX_RECORDS * 1024)) {
+  for (const at of occurrences(memory, [RECORD], MAX_RECORDS * 1024)) {
     const bytes = memory.read(at, 0x40);
     const record = bytes === undefined ? undefined : codeViewRecord(bytes);
     if (record === undefined || !KERNEL_SYMBOLS.test(record.path)) continue;
@@ -64,7 +64,7 @@ function* systems(
   if (head === undefined || nameOffset === undefined || linksOffset === undefined) return;
   const spaces = tables.map((dtb) => new AddressSpace(memory, mode, dtb, SOFTWARE_PTE));
   let looked = 0;
-  for (const at of occurrences(memory, SYSTEM_NAME, MAX_SYSTEMS * 16)) {
+  for (const at of occurrences(memory, [SYSTEM_NAME], MAX_SYSTEMS * 16)) {
     const start = at - nameOffset;
     if (start < 0 || start % 8 !== 0) continue;
     const bytes = memory.read(start, reader.size);
@@ -74,7 +74,7 @@ function* systems(
     const base = record.links.blink - BigInt(head);
     if (base < mode.kernelStart || base % BigInt(PAGE) !== 0n) continue;
     for (const space of spaces) {
-      const entry = space.read(record.links.flink + BigInt(mode.pointerSize), 8)?.readBigUInt64LE(0);
+      const entry = pointer(space, record.links.flink + BigInt(mode.pointerSize));
       if (entry === undefined || space.translate(entry) !== start + linksOffset) continue;
       yield { dtb: space.dtb, system: entry - BigInt(linksOffset), base };
     }
@@ -86,25 +86,13 @@ function* systems(
 /** By PsNtosImageEnd, where it is mapped. */
 function imageSize(space: AddressSpace, profile: Profile, base: bigint): number {
   const variable = profile.symbol('PsNtosImageEnd');
-  const end = variable === undefined ? undefined : space.read(base + BigInt(variable), 8)?.readBigUInt64LE(0);
+  const end = variable === undefined ? undefined : pointer(space, base + BigInt(variable));
   const size = end === undefined ? 0 : Number(end - base);
   return size > 0 && size <= LONGEST_IMAGE ? size : LONGEST_IMAGE;
 }
 
-/** Physical addresses where the bytes stand, ascending, those across a block's edge included. */
-function* occurrences(memory: PagedMemory, wanted: Buffer, most: number): Generator<number> {
-  const block = Buffer.allocUnsafe(BLOCK + wanted.length - 1);
-  let found = 0;
-  for (const run of memory.runs(0, memory.size)) {
-    for (let at = run.start; at < run.start + run.length; at += BLOCK) {
-      const length = Math.min(block.length, run.start + run.length - at);
-      const view = block.subarray(0, length);
-      memory.fill(at, view);
-      for (let hit = view.indexOf(wanted); hit >= 0 && hit < BLOCK; hit = view.indexOf(wanted, hit + 1)) {
-        yield at + hit;
-        found += 1;
-        if (found >= most) return;
-      }
-    }
-  }
+function pointer(space: AddressSpace, address: bigint): bigint | undefined {
+  const bytes = space.read(address, space.mode.pointerSize);
+  if (bytes === undefined) return undefined;
+  return bytes.length === 8 ? bytes.readBigUInt64LE(0) : BigInt(bytes.readUInt32LE(0));
 }
