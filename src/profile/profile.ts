@@ -1,4 +1,5 @@
 import { FormatError } from '../bytes/errors.js';
+import { MACHINE } from './machine.js';
 
 /** How the offsets of a profile came about, in falling order of trust. */
 export type ProfileSource = 'exact' | 'nearest' | 'derived';
@@ -26,6 +27,12 @@ const PRIMITIVES: Readonly<Record<string, number>> = {
   'long long': 8, 'unsigned long long': 8, 'float': 4, 'double': 8, '_LARGE_INTEGER': 8, '_ULARGE_INTEGER': 8,
   '_KSYSTEM_TIME': 12, '_GUID': 16, 'fn': 0, 'void': 0,
 };
+/** Enumerations of the kernel: symbol tables say their names, and all have four bytes. */
+const ENUMERATIONS: ReadonlySet<string> = new Set([
+  '_POOL_TYPE', '_TOKEN_TYPE', '_SECURITY_IMPERSONATION_LEVEL', '_NT_PRODUCT_TYPE', '_ALTERNATIVE_ARCHITECTURE_TYPE', '_SYSTEM_DLL_TYPE', '_LDR_DLL_LOAD_REASON',
+  '_IO_SESSION_STATE', '_SERVERSILO_STATE', '_FILE_INFORMATION_CLASS', '_FSINFOCLASS', '_DEVICE_RELATION_TYPE', '_SYSTEM_POWER_STATE', '_POWER_STATE_TYPE', '_ETW_BUFFER_STATE',
+  '_ETW_RT_EVENT_LOSS', '_ETW_PERIODIC_TIMER_STATE', '_RTLP_HP_LOCK_TYPE', 'DEVICE_TEXT_TYPE', 'BUS_QUERY_ID_TYPE', 'POWER_ACTION', 'ETW_COMPRESSION_RESUMPTION_MODE',
+]);
 
 /** Layouts and symbols of one kernel build. */
 export class Profile {
@@ -39,6 +46,8 @@ export class Profile {
    * @param pointerSize bytes
    * @param structs layouts by name; undefined where the build has no such structure
    * @param symbols relative virtual addresses by name
+   * @param label where the layouts are from, for people: `layouts of 10.0.19041.264 x86`
+   * @param machine `IMAGE_FILE_HEADER.Machine` of the kernel
    */
   constructor(
     readonly id: string,
@@ -47,6 +56,8 @@ export class Profile {
     readonly pointerSize: 4 | 8,
     private readonly structs: (name: string) => StructFact | undefined,
     private readonly symbols: (name: string) => number | undefined,
+    readonly label: string = version,
+    readonly machine: number = pointerSize === 8 ? MACHINE.x64 : MACHINE.x86,
   ) {}
 
   /** Build number, from the version. */
@@ -57,6 +68,11 @@ export class Profile {
   /** Relative virtual address of a symbol; undefined when this build's table does not have it. */
   symbol(name: string): number | undefined {
     return this.symbols(name);
+  }
+
+  /** A structure as its table spells it; undefined when this build has no such structure. */
+  fact(struct: string): StructFact | undefined {
+    return this.structs(struct);
   }
 
   /** Size in bytes; undefined when this build has no such structure. */
@@ -107,14 +123,16 @@ export class Profile {
   }
 
   #field([, offset, spelled]: FieldFact): Field {
-    const [, base = spelled, count, first, bits] = /^(.*?)(?:\[(\d+)\])?(?::(\d+),(\d+))?$/.exec(spelled) ?? [];
-    const element = base.startsWith('*') ? this.pointerSize : PRIMITIVES[base] ?? this.sizeOf(base) ?? 0;
+    const [, base = spelled, dimensions = '', first, bits] = /^(.*?)((?:\[\d+\])*)(?::(\d+),(\d+))?$/.exec(spelled) ?? [];
+    // A table of two dimensions counts all its elements.
+    const count = dimensions === '' ? undefined : dimensions.slice(1, -1).split('][').map(Number).reduce((product, each) => product * each, 1);
+    const element = base.startsWith('*') ? this.pointerSize : PRIMITIVES[base] ?? (ENUMERATIONS.has(base) ? 4 : this.sizeOf(base) ?? 0);
     return {
       offset,
-      size: element * (count === undefined ? 1 : Number(count)),
+      size: element * (count ?? 1),
       type: base,
       bits: first === undefined || bits === undefined ? undefined : [Number(first), Number(bits)],
-      count: count === undefined ? undefined : Number(count),
+      count,
     };
   }
 }

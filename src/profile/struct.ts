@@ -10,6 +10,8 @@ type Decode<T> = (bytes: Buffer, at: number, address: bigint) => T;
 export interface Member<T> {
   readonly path: string;
   readonly optional: boolean;
+  /** Undefined where the build has no such member, but needed where it has. */
+  readonly ifKnown?: boolean;
   /** Bytes needed from the field's offset on. */
   readonly extent: (field: Field, profile: Profile) => number;
   readonly decoder: (field: Field, profile: Profile) => Decode<T>;
@@ -43,12 +45,16 @@ function unsigned(bytes: Buffer, at: number, size: number): bigint {
   }
 }
 
-/** An integer of at most 53 significant bits, signed as its type says; bit fields give their bits. */
+/** Bytes of the integer that a field is: of an array its first element (`DirectoryTableBase[2]` of 32-bit builds). */
+const integerSize = ({ size, count }: Field): number => (count === undefined || count === 0 ? size : size / count);
+
+/** An integer of at most 53 significant bits, signed as its type says; bit fields give their bits, arrays their first element. */
 export function number(path: string): Member<number> {
   return {
     path, optional: false, extent: width,
     decoder: (field) => {
-      const { size, bits, type } = field;
+      const { bits, type } = field;
+      const size = integerSize(field);
       if (bits !== undefined) {
         const mask = (1n << BigInt(bits[1])) - 1n;
         return (bytes, at) => Number((unsigned(bytes, at, size) >> BigInt(bits[0])) & mask);
@@ -64,9 +70,11 @@ export function number(path: string): Member<number> {
   };
 }
 
-/** A pointer or any unsigned integer as `bigint`; a 64-bit FILETIME too. */
+/** A pointer or any unsigned integer as `bigint`; a 64-bit FILETIME too. Of an array its first element. */
 export function big(path: string): Member<bigint> {
-  return { path, optional: false, extent: width, decoder: ({ size, bits }) => {
+  return { path, optional: false, extent: width, decoder: (field) => {
+    const { bits } = field;
+    const size = integerSize(field);
     if (bits === undefined) return (bytes, at) => unsigned(bytes, at, size);
     const mask = (1n << BigInt(bits[1])) - 1n;
     return (bytes, at) => (unsigned(bytes, at, size) >> BigInt(bits[0])) & mask;
@@ -138,6 +146,14 @@ export function optional<T>(member: Member<T>): Member<T | undefined> {
   return { ...member, optional: true };
 }
 
+/** The largest structures of kernels are of 60 KB; a symbol file that says more would have us read without end. */
+const MOST_EXTENT = 1 << 20;
+
+/** A member that the layouts may not say: undefined then; where they do, its bytes are needed as others'. */
+export function ifKnown<T>(member: Member<T>): Member<T | undefined> {
+  return { ...member, ifKnown: true };
+}
+
 interface Plan {
   readonly name: string;
   readonly offset: number;
@@ -160,7 +176,7 @@ export class Reader<S extends Struct<Members>> {
     if (size === undefined) throw new FormatError(`the profile ${profile.version} does not know ${declared.name}`);
     this.size = size;
     for (const [name, member] of Object.entries(declared.members)) {
-      const field = member.optional ? profile.field(declared.name, member.path) : profile.need(declared.name, member.path);
+      const field = member.optional || member.ifKnown === true ? profile.field(declared.name, member.path) : profile.need(declared.name, member.path);
       if (field === undefined) continue;
       this.#plans.push({
         name, offset: field.offset, optional: member.optional,
@@ -170,6 +186,7 @@ export class Reader<S extends Struct<Members>> {
     const read = this.#plans.filter((plan) => plan.extent > 0);
     this.#first = Math.min(...read.map((plan) => plan.offset), size);
     this.#end = Math.max(...read.map((plan) => plan.offset + plan.extent), this.#first);
+    if (this.#end > MOST_EXTENT) throw new FormatError(`the profile ${profile.version} has members of ${declared.name} at offset ${this.#end}`);
   }
 
   /** Offset in bytes of a declared member; undefined when this build lacks it. */
