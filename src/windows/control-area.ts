@@ -29,7 +29,12 @@ const known = new WeakMap<Kernel, Map<bigint, ControlArea | undefined>>();
 export function controlAreaOf(kernel: Kernel, subsection: bigint): ControlArea | undefined {
   if (!kernel.isKernelAddress(subsection) || subsection % BigInt(kernel.pointerSize) !== 0n) return undefined;
   const address = kernel.read(SUBSECTION, subsection)?.controlArea;
-  if (address === undefined || !kernel.isKernelAddress(address) || address % BigInt(kernel.pointerSize) !== 0n) return undefined;
+  return address === undefined ? undefined : controlAreaAt(kernel, address);
+}
+
+/** As `controlAreaOf`, by the control area's own address. */
+export function controlAreaAt(kernel: Kernel, address: bigint): ControlArea | undefined {
+  if (!kernel.isKernelAddress(address) || address % BigInt(kernel.pointerSize) !== 0n) return undefined;
   let areas = known.get(kernel);
   if (areas === undefined) known.set(kernel, areas = new Map());
   if (!areas.has(address)) areas.set(address, controlArea(kernel, address));

@@ -22,6 +22,8 @@ const ACCESS_MASK = 0x1ff_ffff;
 /** Low bits of `TableCode`: how many levels of pointers lie above the entries. */
 const LEVEL_MASK = 0x7n;
 const MAX_LEVEL = 2;
+/** Low bits of an object's address that are zero. */
+const ALIGNED_BITS: Readonly<Record<4 | 8, number>> = { 4: 3, 8: 4 };
 
 /** An entry in use. Corresponds to `_HANDLE_TABLE_ENTRY`. */
 export interface HandleEntry {
@@ -42,21 +44,33 @@ interface EntryFormat {
 
 const formats = new WeakMap<Kernel, EntryFormat>();
 
-/** `Object` with the entry's attributes in its low three bits until Windows 7; since 8 `ObjectPointerBits`, packed. */
+/**
+ * `Object` with the entry's lock and attributes in its low three bits until Windows 7. Since 8 `ObjectPointerBits`: the highest bits
+ * of the word are the address without its alignment (16 bytes, 8 on 32-bit); on 64-bit the sign goes on above them.
+ */
 function entryFormat(kernel: Kernel): EntryFormat {
   const known = formats.get(kernel);
   if (known !== undefined) return known;
-  const { profile } = kernel;
+  const { profile, pointerSize } = kernel;
   const size = profile.sizeOf('_HANDLE_TABLE_ENTRY');
-  if (size === undefined || size === 0) throw new FormatError(`the profile ${profile.version} does not know _HANDLE_TABLE_ENTRY`);
+  if (size === undefined || size < 2 * pointerSize || size > 64) throw new FormatError(`the profile ${profile.version} does not know _HANDLE_TABLE_ENTRY`);
   const packed = profile.field('_HANDLE_TABLE_ENTRY', 'ObjectPointerBits');
   const access = profile.field('_HANDLE_TABLE_ENTRY', 'GrantedAccessBits') ?? profile.need('_HANDLE_TABLE_ENTRY', 'GrantedAccess');
-  const word = (page: Buffer, at: number): bigint => (kernel.pointerSize === 8 ? page.readBigUInt64LE(at) : BigInt(page.readUInt32LE(at)));
-  const pointer = packed?.bits === undefined ? plainPointer(word, profile.need('_HANDLE_TABLE_ENTRY', 'Object').offset)
-    : packedPointer(word, packed.offset, packed.bits, kernel.pointerSize);
+  const word = (page: Buffer, at: number): bigint => (pointerSize === 8 ? page.readBigUInt64LE(at) : BigInt(page.readUInt32LE(at)));
+  const pointer = packed === undefined ? plainPointer(word, profile.need('_HANDLE_TABLE_ENTRY', 'Object').offset)
+    : packedPointer(word, packed.offset, pointerBits(kernel, packed.bits), pointerSize);
   const format: EntryFormat = { size, pointer, access: (page, at) => page.readUInt32LE(at + access.offset) & ACCESS_MASK };
   formats.set(kernel, format);
   return format;
+}
+
+/**
+ * How many bits of an address an entry keeps: what the layout says (41 in 8.0, with addresses of 44 bits), else as many as addresses
+ * have above the alignment: 44, and 53 with five levels of page tables, whose kernel has layouts of its own in no table.
+ */
+function pointerBits({ mode, pointerSize }: Kernel, told: readonly [first: number, count: number] | undefined): number {
+  const all = mode.virtualBits - ALIGNED_BITS[pointerSize];
+  return told === undefined || mode.name === 'x64-la57' ? all : told[1];
 }
 
 type Word = (page: Buffer, at: number) => bigint;
@@ -65,16 +79,10 @@ function plainPointer(word: Word, offset: number): EntryFormat['pointer'] {
   return (page, at) => word(page, at + offset) & ~0x7n;
 }
 
-/** The bits are those of the address above its alignment (16 bytes, 8 on 32-bit); on 64-bit the sign goes on above them. */
-function packedPointer(word: Word, offset: number, [first, count]: readonly [number, number], pointerSize: 4 | 8): EntryFormat['pointer'] {
-  const shift = BigInt(first);
-  const mask = (1n << BigInt(count)) - 1n;
-  const aligned = pointerSize === 8 ? 4n : 3n;
-  const width = count + Number(aligned);
-  return (page, at) => {
-    const bits = ((word(page, at + offset) >> shift) & mask) << aligned;
-    return BigInt.asUintN(pointerSize * 8, BigInt.asIntN(width, bits));
-  };
+function packedPointer(word: Word, offset: number, count: number, pointerSize: 4 | 8): EntryFormat['pointer'] {
+  const shift = BigInt(pointerSize * 8 - count);
+  const aligned = ALIGNED_BITS[pointerSize];
+  return (page, at) => BigInt.asUintN(pointerSize * 8, BigInt.asIntN(count + aligned, (word(page, at + offset) >> shift) << BigInt(aligned)));
 }
 
 interface TablePage {
@@ -188,7 +196,7 @@ export function handleTableProcesses(kernel: Kernel): bigint[] {
 /** The link of the handle table of System, which every kernel exports. */
 function systemTable(kernel: Kernel): bigint | undefined {
   const variable = kernel.symbol('PsInitialSystemProcess');
-  const system = variable === undefined ? undefined : kernel.pointer(variable);
+  const system = (variable === undefined ? undefined : kernel.pointer(variable)) ?? kernel.facts.system;
   const table = system === undefined ? undefined : kernel.read(SYSTEM, system)?.table;
   return table === undefined ? undefined : table + BigInt(kernel.reader(TABLE).offset('links') ?? 0);
 }

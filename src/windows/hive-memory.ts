@@ -7,10 +7,10 @@ import type { Kernel } from './kernel.js';
 /** Corresponds to `_DUAL`; `_HHIVE.Storage` holds two: stable, volatile. */
 export const DUAL = struct('_DUAL', { length: number('Length'), map: big('Map') });
 const HMAP_ENTRY = struct('_HMAP_ENTRY', {
-  // Windows 7: the address of the block, and of its bin.
+  // Until Windows 8.1: the address of the block, and of its bin. Zero in XP to 7 while the view of the file that held it is not mapped.
   blockAddress: optional(big('BlockAddress')),
   binAddress: optional(big('BinAddress')),
-  // From Windows 8.1 on: the bin's address, and how far into the bin the block lies.
+  // From Windows 10 on: the bin's address, and how far into the bin the block lies.
   blockOffset: optional(big('BlockOffset')),
   permanentBin: optional(big('PermanentBinAddress')),
   // Windows 10 1607 alone: where a bin is mapped for the moment.
@@ -187,7 +187,7 @@ export class MappedStorage implements Storage {
       const bin = (entry.permanentBin || entry.temporaryBin || entry.binAddress || 0n) & ~FLAGS;
       const start = entry.blockAddress ?? (bin === 0n ? 0n : bin + (entry.blockOffset ?? 0n));
       table.addresses[i] = BigInt.asUintN(64, start);
-      table.inBin[i] = Number(entry.blockOffset ?? (bin === 0n ? 0n : start - bin));
+      table.inBin[i] = Number(entry.blockOffset ?? (bin === 0n || start < bin ? 0n : start - bin));
     }
     return table;
   }

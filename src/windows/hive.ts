@@ -1,10 +1,11 @@
 import { walk } from '../bytes/walk.js';
 import { utf16 } from '../bytes/utf16.js';
-import { big, list, number, optional, place, struct, unicode, type RecordOf, type UnicodeString } from '../profile/struct.js';
+import { big, list, nonZero, number, optional, place, struct, unicode, type RecordOf, type UnicodeString } from '../profile/struct.js';
 import { BASE_BLOCK_SIZE, baseBlock, type BaseBlock } from '../registry/base-block.js';
 import { Cells } from '../registry/cells.js';
 import { RegistryHive } from '../registry/hive.js';
 import { DUAL, MappedStorage } from './hive-memory.js';
+import { keyOf } from './key-control-block.js';
 import type { Kernel } from './kernel.js';
 import type { Process } from './process.js';
 
@@ -16,7 +17,9 @@ const CMHIVE = struct('_CMHIVE', {
   links: list('HiveList'),
   fullPath: optional(unicode('FileFullPath')),
   userName: optional(unicode('FileUserName')),
+  // Since Vista.
   rootPath: optional(unicode('HiveRootPath')),
+  rootBlock: optional(nonZero('RootKcb')),
 });
 /** `_HHIVE.Signature`. */
 const SIGNATURE = 0xbee0_bee0;
@@ -33,7 +36,7 @@ export interface Hive {
   readonly address: bigint;
   /** `\REGISTRY\MACHINE\SYSTEM`; the first of HiveRootPath, FileUserName, FileFullPath, base block file name that says something. */
   readonly name: string;
-  /** HiveRootPath; empty when the hive does not say. */
+  /** HiveRootPath, in XP and 2003 the path of the hive's first key; empty when the hive does not say. */
   readonly rootPath: string;
   /** FileUserName, else FileFullPath; empty when the hive has no file or does not say. */
   readonly filePath: string;
@@ -103,7 +106,7 @@ function binsMemory(kernel: Kernel, processes: readonly Process[]): Kernel['memo
 }
 
 function openHive(kernel: Kernel, bins: Kernel['memory'], address: bigint, record: RecordOf<typeof CMHIVE>, source: HiveSource): Hive {
-  const rootPath = pathOf(kernel, record.rootPath);
+  const rootPath = pathOf(kernel, record.rootPath) || rootKeyPath(kernel, record, address);
   const filePath = pathOf(kernel, record.userName) || pathOf(kernel, record.fullPath);
   const bytes = record.baseBlock === 0n ? undefined
     : bins.read(record.baseBlock, BASE_BLOCK_SIZE) ?? bins.read(record.baseBlock, 0x200);
@@ -123,6 +126,13 @@ function openHive(kernel: Kernel, bins: Kernel['memory'], address: bigint, recor
       anomalies: kernel.anomalies,
     }),
   };
+}
+
+/** Where a hive is mounted, by the control block of its first key, which XP and 2003 keep; empty when that does not say. */
+function rootKeyPath(kernel: Kernel, { rootPath, rootBlock }: RecordOf<typeof CMHIVE>, address: bigint): string {
+  if (rootPath !== undefined || rootBlock === undefined || !kernel.isKernelAddress(rootBlock)) return '';
+  const key = kernel.anomalies.attempt(`hive 0x${address.toString(16)}`, () => keyOf(kernel, rootBlock));
+  return key?.hive === address && key.path.startsWith('\\REGISTRY\\') ? key.path : '';
 }
 
 /** A path of a hive; empty when it has none or it is not in the image. NULs at its end are no part of it. */

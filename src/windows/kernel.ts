@@ -2,9 +2,12 @@ import type { Anomalies } from '../bytes/anomaly.js';
 
 import { utf16 } from '../bytes/utf16.js';
 import { AddressSpace, type PagedMemory } from '../paging/address-space.js';
-import type { PagingMode } from '../paging/mode.js';
+import type { ModeName, PagingMode } from '../paging/mode.js';
 import type { SoftwarePte } from '../paging/pte.js';
+import type { CodeView } from '../pe/header.js';
 import type { Profile } from '../profile/profile.js';
+import { symbolsFor } from '../profile/symbol-folder.js';
+import type { ProfileFacts } from './profile-facts.js';
 import { Reader, type RecordOf, type Struct, type UnicodeString, type Member } from '../profile/struct.js';
 import { Recent } from './recent.js';
 
@@ -18,6 +21,18 @@ export interface KernelFacts {
   readonly symbolFile: string | undefined;
   /** Address of System's `_EPROCESS`, where the variable that names it (PsInitialSystemProcess) may not be in the image. */
   readonly system?: bigint | undefined;
+  /** Paging mode; x64 when not said. */
+  readonly mode?: ModeName | undefined;
+  /** What the same profile is made from again; undefined: the bundled one of `symbolFile`. */
+  readonly profile?: ProfileFacts | undefined;
+  /** Where symbols of other modules are looked for. */
+  readonly symbols?: SymbolPlaces | undefined;
+}
+
+/** Folders of the user, and where what was read is kept. */
+export interface SymbolPlaces {
+  readonly folders: readonly string[];
+  readonly cache: string | undefined;
 }
 
 /** Enough for what an analyst looks at, little enough for a walk over all processes of a large machine. */
@@ -47,6 +62,14 @@ export class Kernel {
 
   get base(): bigint { return this.facts.base; }
   get pointerSize(): 4 | 8 { return this.profile.pointerSize; }
+
+  /** Symbols of another module by its CodeView record, from files of the user; undefined when there are none. Reads files. */
+  moduleSymbols({ path, guid, age }: CodeView): Profile | undefined {
+    const { symbols } = this.facts;
+    if (symbols === undefined) return undefined;
+    const pdbName = path.split(/[\\/]/).at(-1) ?? '';
+    return symbolsFor(symbols.folders, { pdbName, guid, age }, { cache: symbols.cache, note: (sentence) => this.anomalies.add('symbols', sentence) });
+  }
 
   /** Address of a kernel symbol; undefined when the profile does not have it. */
   symbol(name: string): bigint | undefined {

@@ -45,10 +45,14 @@ const MAX_REMEMBERED = 1 << 16;
 /** The key that an object of type Key opens; undefined when its control block is not in the image. */
 export function openKey(kernel: Kernel, keyBody: bigint): OpenKey | undefined {
   const body = kernel.read(BODY, keyBody);
-  if (body === undefined) return undefined;
-  const own = controlBlock(kernel, body.control);
+  return body === undefined ? undefined : keyOf(kernel, body.control);
+}
+
+/** The key of a control block; undefined when that is not in the image. */
+export function keyOf(kernel: Kernel, address: bigint): OpenKey | undefined {
+  const own = controlBlock(kernel, address);
   if (own === undefined) return undefined;
-  const chain = [...walk([body.control], (address) => address, (address) => {
+  const chain = [...walk([address], (address) => address, (address) => {
     const block = controlBlock(kernel, address);
     return block === undefined ? undefined : { value: block, next: block.parent === 0n ? [] : [block.parent] };
   }, { where: 'key control blocks', cap: MAX_LEVELS, anomalies: kernel.anomalies })];
@@ -85,5 +89,5 @@ function blockName(kernel: Kernel, address: bigint): string | undefined {
   if (record.length > MAX_NAME) throw new FormatError(`a key's name has ${record.length} bytes`, address);
   const bytes = kernel.memory.read(record.characters, record.length);
   if (bytes === undefined) return undefined;
-  return record.compressed === 1 ? bytes.toString('latin1') : utf16(bytes);
+  return (record.compressed & 1) === 1 ? bytes.toString('latin1') : utf16(bytes);
 }

@@ -1,4 +1,4 @@
-import { codeView, peHeader } from '../pe/header.js';
+import { codeView, peHeader, type CodeView } from '../pe/header.js';
 import { tcpipSymbols, type TcpipSymbols } from '../profile/bundled.js';
 import { walk } from '../bytes/walk.js';
 import type { Kernel } from './kernel.js';
@@ -14,6 +14,7 @@ export interface TableObject {
 }
 
 const WHERE = 'network';
+const TCPIP_SYMBOLS = ['PartitionTable', 'PartitionCount', 'TcpCompartmentSet', 'UdpCompartmentSet'] as const;
 /** Partitions: one a processor at most. */
 const MOST_PARTITIONS = 64;
 /** Bytes from one `_PARTITION` to the next, by build; told by their own shape. */
@@ -59,7 +60,7 @@ function locate(kernel: Kernel, layout: NetworkLayout): Tables | undefined {
   }
   const header = peHeader(kernel.memory, module.base);
   const record = header === undefined ? undefined : codeView(kernel.memory, module.base, header);
-  const symbols = record === undefined ? undefined : tcpipSymbols(`${record.guid}-${record.age}`);
+  const symbols = record === undefined ? undefined : tcpipSymbols(`${record.guid}-${record.age}`) ?? fromUser(kernel, record);
   const named = symbols === undefined ? undefined : bySymbols(kernel, module.base, symbols);
   if (named !== undefined) return named;
   anomalies.add(WHERE, `no table addresses are known for this build of tcpip.sys (${record === undefined
@@ -67,6 +68,18 @@ function locate(kernel: Kernel, layout: NetworkLayout): Tables | undefined {
   const data = header?.sections.filter(({ name }) => name === '.data') ?? [];
   return byShape(kernel, layout, data.map(({ rva, virtualSize }) =>
     ({ start: module.base + BigInt(rva), length: Math.min(virtualSize, MOST_DATA) })));
+}
+
+/** The same of a symbol file that the user has. */
+function fromUser(kernel: Kernel, record: CodeView): TcpipSymbols | undefined {
+  const profile = kernel.moduleSymbols(record);
+  if (profile === undefined) return undefined;
+  const symbols: { -readonly [name in keyof TcpipSymbols]: number } = {};
+  for (const name of TCPIP_SYMBOLS) {
+    const rva = profile.symbol(name);
+    if (rva !== undefined) symbols[name] = rva;
+  }
+  return symbols;
 }
 
 /** Undefined when a table is where the symbols say, but is not what it must be: the symbols are not this module's. */

@@ -41,13 +41,14 @@ const OWNERS = { first: 0x80, last: 0x378 } as const;
 const TIMES_FROM_OWNER = [0x10, 0x18, -8];
 
 /**
- * The endpoints by tcpip's tables, and those that only the pool scan found. `processes` resolves owners.
+ * The endpoints by tcpip's tables, and those that only the pool scan found. None, and an anomaly, where no layout of tcpip's objects is
+ * known: 32-bit systems, and all before Windows 7. `processes` resolves owners.
  * Ordered by protocol (TCP first), PID, local address and port, as analysts know the list.
  */
 export function endpoints(kernel: Kernel, processes: readonly Process[], scanned: readonly bigint[]): readonly Endpoint[] {
   const known = layoutOf(kernel);
   if (known === undefined) {
-    kernel.anomalies.add(WHERE, `no layout of tcpip's objects is known for build ${kernel.profile.build} with pointers of ${kernel.pointerSize} bytes`);
+    kernel.anomalies.add(WHERE, `the network tables of this build are not known (${kernel.profile.version}, pointers of ${kernel.pointerSize} bytes)`);
     return [];
   }
   const listed = kernel.anomalies.attempt(WHERE, () => tableObjects(kernel, known)) ?? [];

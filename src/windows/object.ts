@@ -1,21 +1,13 @@
 import { FormatError } from '../bytes/errors.js';
 import { walk } from '../bytes/walk.js';
-import { big, number, place, struct, unicode, type RecordOf } from '../profile/struct.js';
+import { big, number, struct, unicode, type RecordOf } from '../profile/struct.js';
 import type { Kernel } from './kernel.js';
 import { directoryObjects } from './object-directory.js';
+import { headerReader, type HeaderFacts, type HeaderReader } from './object-header.js';
 
-const HEADER = struct('_OBJECT_HEADER', {
-  handleCount: number('HandleCount'),
-  typeIndex: number('TypeIndex'),
-  infoMask: number('InfoMask'),
-  body: place('Body'),
-});
 const TYPE = struct('_OBJECT_TYPE', { name: unicode('Name'), index: number('Index'), key: number('Key') });
 const NAME_INFO = struct('_OBJECT_HEADER_NAME_INFO', { directory: big('Directory'), name: unicode('Name') });
 
-/** Bits of `_OBJECT_HEADER.InfoMask`; the optional headers lie before the object header in this order, the last one farthest away. */
-const CREATOR_INFO = 0x1;
-const HAS_NAME_INFO = 0x2;
 /** Type indices are written encoded since Windows 10. */
 const FIRST_ENCODED_BUILD = 10_000;
 /** Slots 0 and 1 of ObTypeIndexTable hold no type. */
@@ -47,9 +39,10 @@ export interface ObjectHeader {
   /** Address of the header and of the body that follows it. */
   readonly header: bigint;
   readonly body: bigint;
-  /** Undefined when the index names no type. */
+  /** Undefined when the header names no type. */
   readonly type: ObjectType | undefined;
-  readonly infoMask: number;
+  /** Address of the `_OBJECT_HEADER_NAME_INFO`; undefined when it has no name. */
+  readonly nameInfo: bigint | undefined;
   /** Undefined when the field holds no count, as in an object being freed. */
   readonly handleCount: number | undefined;
 }
@@ -58,15 +51,18 @@ export interface ObjectHeader {
 export class ObjectManager {
   #types: ReadonlyMap<number, ObjectType> | undefined;
   #cookie: { readonly value: number | undefined } | undefined;
-  #maskOffsets: Buffer | undefined;
+  #encoded: boolean | undefined;
   #root: bigint | undefined;
   readonly #names = new Map<bigint, string | undefined>();
   readonly #paths = new Map<bigint, string | undefined>();
+  readonly #typesAt = new Map<bigint, ObjectType | undefined>();
+  readonly #headers: HeaderReader;
   /** Bytes from an object's header to its body. */
   readonly #bodyOffset: bigint;
 
   constructor(private readonly kernel: Kernel) {
-    this.#bodyOffset = BigInt(kernel.reader(HEADER).offset('body') ?? 0);
+    this.#headers = headerReader(kernel);
+    this.#bodyOffset = BigInt(this.#headers.bodyOffset);
   }
 
   /** The root directory of the namespace, by ObpRootDirectoryObject, else what the directory of the types lies in; 0n when it is not known. */
@@ -101,13 +97,12 @@ export class ObjectManager {
   /** The header of the object whose body lies at `body`; undefined when it is not in the image. */
   header(body: bigint): ObjectHeader | undefined {
     const header = body - this.#bodyOffset;
-    const record = this.kernel.read(HEADER, header);
+    const record = this.#headers.read(header);
     if (record === undefined) return undefined;
-    const index = this.#decode(record.typeIndex, header);
     return {
       header, body,
-      type: index === undefined ? undefined : this.types.get(index),
-      infoMask: record.infoMask,
+      type: this.#typeOf(record, header),
+      nameInfo: record.nameInfo,
       handleCount: record.handleCount >= 0 && record.handleCount <= 0x7fff_ffff ? record.handleCount : undefined,
     };
   }
@@ -115,7 +110,7 @@ export class ObjectManager {
   /** The object's own name, without its directory; undefined when it has none, or when it is not in the image. */
   name(body: bigint, header = this.header(body)): string | undefined {
     if (this.#names.has(body)) return this.#names.get(body);
-    const info = header === undefined ? undefined : this.#nameInfo(header.header, header.infoMask);
+    const info = this.#nameInfo(header?.nameInfo);
     const name = (info === undefined ? undefined : this.kernel.text(info.name)) || undefined;
     remember(this.#names, body, name);
     return name;
@@ -125,7 +120,7 @@ export class ObjectManager {
   path(body: bigint, header = this.header(body)): string | undefined {
     if (body === this.root) return '\\';
     if (this.#paths.has(body)) return this.#paths.get(body);
-    const info = header === undefined ? undefined : this.#nameInfo(header.header, header.infoMask);
+    const info = this.#nameInfo(header?.nameInfo);
     const name = info === undefined ? undefined : this.name(body, header);
     const parent = info === undefined || name === undefined || info.directory === 0n ? undefined : this.#directoryPath(info.directory);
     const path = parent === undefined ? undefined : `${parent === '\\' ? '' : parent}\\${name}`;
@@ -142,7 +137,7 @@ export class ObjectManager {
     let top: bigint | undefined;
     const steps = walk([directory], (address) => address, (address) => {
       const header = this.header(address);
-      const info = header === undefined ? undefined : this.#nameInfo(header.header, header.infoMask);
+      const info = this.#nameInfo(header?.nameInfo);
       const name = info === undefined ? undefined : this.name(address, header);
       if (info === undefined || name === undefined) return undefined;
       const ends = info.directory === 0n || info.directory === root;
@@ -158,15 +153,13 @@ export class ObjectManager {
     return path;
   }
 
-  #nameInfo(header: bigint, infoMask: number): RecordOf<typeof NAME_INFO> | undefined {
-    if ((infoMask & HAS_NAME_INFO) === 0) return undefined;
-    return this.kernel.read(NAME_INFO, header - BigInt(this.#nameOffset(infoMask)));
+  #nameInfo(address: bigint | undefined): RecordOf<typeof NAME_INFO> | undefined {
+    return address === undefined ? undefined : this.kernel.read(NAME_INFO, address);
   }
 
   /** The directory that holds an object; needs no types. */
   #parent(body: bigint | undefined): bigint | undefined {
-    const record = body === undefined ? undefined : this.kernel.read(HEADER, body - this.#bodyOffset);
-    const info = body === undefined || record === undefined ? undefined : this.#nameInfo(body - this.#bodyOffset, record.infoMask);
+    const info = this.#nameInfo(body === undefined ? undefined : this.#headers.read(body - this.#bodyOffset)?.nameInfo);
     return info !== undefined && this.kernel.isKernelAddress(info.directory) ? info.directory : undefined;
   }
 
@@ -175,23 +168,35 @@ export class ObjectManager {
     return this.#parent(this.#global('PsProcessType'));
   }
 
-  /** How far before the header the name info begins: ObpInfoMaskToOffset of its own and all lower bits; the sizes say the same. */
-  #nameOffset(infoMask: number): number {
-    const { kernel } = this;
-    if (this.#maskOffsets === undefined) {
-      const symbol = kernel.symbol('ObpInfoMaskToOffset');
-      this.#maskOffsets = (symbol === undefined ? undefined : kernel.memory.read(symbol, 4)) ?? Buffer.alloc(4);
-    }
-    const told = this.#maskOffsets[infoMask & (HAS_NAME_INFO | CREATOR_INFO)] ?? 0;
-    if (told !== 0) return told;
-    const creator = (infoMask & CREATOR_INFO) === 0 ? 0 : kernel.profile.sizeOf('_OBJECT_HEADER_CREATOR_INFO') ?? 0;
-    return creator + kernel.reader(NAME_INFO).size;
+  /** By the pointer of XP to Vista, else by the index. */
+  #typeOf({ type, typeIndex }: HeaderFacts, header: bigint): ObjectType | undefined {
+    if (type !== undefined) return this.kernel.isKernelAddress(type) ? this.#typeAt(type) : undefined;
+    const index = typeIndex === undefined ? undefined : this.#decode(typeIndex, header);
+    return index === undefined ? undefined : this.types.get(index);
+  }
+
+  #typeAt(address: bigint): ObjectType | undefined {
+    if (this.#typesAt.has(address)) return this.#typesAt.get(address);
+    const type = this.kernel.anomalies.attempt('object types', () => this.#type(address));
+    if (this.#typesAt.size < MAX_TYPES) this.#typesAt.set(address, type);
+    return type;
   }
 
   /** The index that a header means: written plainly until 8.1, since then XORed with ObHeaderCookie and the address's second byte. */
   #decode(typeIndex: number, header: bigint, cookie = this.#headerCookie()): number | undefined {
-    if (this.kernel.profile.build < FIRST_ENCODED_BUILD) return typeIndex;
+    if (!(this.#encoded ??= this.#isEncoded())) return typeIndex;
     return cookie === undefined ? undefined : typeIndex ^ cookie ^ Number((header >> 8n) & 0xffn);
+  }
+
+  /** By the build; where it is not known, plain headers of two types both say that they are of the first type, `Type`. */
+  #isEncoded(): boolean {
+    const { build } = this.kernel.profile;
+    if (build !== 0) return build >= FIRST_ENCODED_BUILD;
+    const indices = ['PsProcessType', 'PsThreadType'].map((name) => {
+      const type = this.#global(name);
+      return type === undefined ? undefined : this.#headers.read(type - this.#bodyOffset)?.typeIndex;
+    });
+    return indices.some((index) => index !== undefined && index !== FIRST_TYPE);
   }
 
   #headerCookie(): number | undefined {
@@ -205,11 +210,11 @@ export class ObjectManager {
     const symbol = kernel.symbol('ObHeaderCookie');
     const told = symbol === undefined ? undefined : kernel.memory.read(symbol, 1)?.[0];
     const process = this.#global('PsProcessType');
-    const type = process === undefined ? undefined : kernel.read(HEADER, process - this.#bodyOffset);
-    if (process === undefined || type === undefined) return told;
+    const typeIndex = process === undefined ? undefined : this.#headers.read(process - this.#bodyOffset)?.typeIndex;
+    if (process === undefined || typeIndex === undefined) return told;
     // `Type` is the first type that the kernel makes, on every build.
     const header = process - this.#bodyOffset;
-    const derived = type.typeIndex ^ FIRST_TYPE ^ Number((header >> 8n) & 0xffn);
+    const derived = typeIndex ^ FIRST_TYPE ^ Number((header >> 8n) & 0xffn);
     if (told !== undefined && told !== derived) {
       kernel.anomalies.add('object types', `ObHeaderCookie is ${told}, but the header of the Process type fits ${derived}`, header);
     }

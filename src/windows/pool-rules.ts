@@ -1,5 +1,6 @@
 import { big, chars, list, number, optional, struct, unicode } from '../profile/struct.js';
 import type { Kernel } from './kernel.js';
+import { threadCreated } from './thread.js';
 import { isNetworkObject, NETWORK_TAGS } from './network-object.js';
 import type { PoolKind } from './pool.js';
 
@@ -43,7 +44,7 @@ const PROCESS = struct('_EPROCESS', {
 });
 const THREAD = struct('_ETHREAD', {
   type: number('Tcb.Header.Type'), process: optional(big('Tcb.Process')), pid: big('Cid.UniqueProcess'), tid: big('Cid.UniqueThread'),
-  created: big('CreateTime'), exited: big('ExitTime'), links: list('ThreadListEntry'),
+  created: big('CreateTime'), threadsProcess: optional(big('ThreadsProcess')), exited: big('ExitTime'), links: list('ThreadListEntry'),
 });
 const DRIVER = struct('_DRIVER_OBJECT', {
   type: number('Type'), size: number('Size'), start: big('DriverStart'), length: number('DriverSize'), name: unicode('DriverName'),
@@ -75,7 +76,8 @@ function isProcess(kernel: Kernel, body: bigint): boolean {
   return table > 0 && (table < kernel.physical.size || leadsBack(kernel, ['_EPROCESS', 'ThreadListHead'], body))
     && kernel.isKernelAddress(flink) && kernel.isKernelAddress(blink)
     && /^[\x20-\x7e]+/.test(process.name)
-    && isTime(process.created) && (process.exited === 0n || (process.exited >= process.created && isTime(process.exited)));
+    // XP and 2003 give System no time.
+    && (isTime(process.created) || (process.created === 0n && process.pid === 4n)) && (process.exited === 0n || (process.exited >= process.created && isTime(process.exited)));
 }
 
 /** Whether the list entry that follows the body's own names the body's own as the one before it. */
@@ -91,11 +93,12 @@ function isThread(kernel: Kernel, body: bigint): boolean {
   const thread = kernel.read(THREAD, body);
   if (thread === undefined || (thread.type & TYPE_BITS) !== THREAD_OBJECT) return false;
   const { flink, blink } = thread.links;
+  const created = threadCreated(thread);
   // A thread that ended has left its process's list: its links are zero.
   const isLink = (link: bigint): boolean => link === 0n || kernel.isKernelAddress(link);
   return isId(thread.tid) && isId(thread.pid)
-    && (isTime(thread.created) || (thread.created === 0n && thread.pid === 4n))
-    && (thread.exited === 0n || !isTime(thread.exited) || thread.exited >= thread.created)
+    && (isTime(created) || (created === 0n && thread.pid === 4n))
+    && (thread.exited === 0n || !isTime(thread.exited) || thread.exited >= created)
     && (thread.process === undefined || kernel.isKernelAddress(thread.process))
     && isLink(flink) && isLink(blink);
 }

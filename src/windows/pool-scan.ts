@@ -2,7 +2,7 @@ import type { Mapping } from '../paging/address-space.js';
 import type { Kernel } from './kernel.js';
 import { objectPlaces, type ObjectPlaces } from './pool-object.js';
 import { leadsBack, POOL_RULES, type PoolRule } from './pool-rules.js';
-import { factsOf, POOL_HEADER, poolGranule, tagNumber, type PoolKind, type ScanFacts } from './pool.js';
+import { factsOf, isPaged, poolGranule, poolHeaders, tagNumber, type PoolKind, type ScanFacts } from './pool.js';
 
 /** A stretch of physical memory, in bytes. */
 export interface ScanRange {
@@ -44,9 +44,9 @@ export function scanPool(kernel: Kernel, range: ScanRange, progress: ScanProgres
 }
 
 function collect(kernel: Kernel, range: ScanRange, progress: ScanProgress): { hits: Hits; scanned: number } {
-  const reader = kernel.reader(POOL_HEADER);
+  const reader = poolHeaders(kernel);
   const granule = poolGranule(kernel);
-  const tagAt = kernel.profile.need('_POOL_HEADER', 'PoolTag').offset;
+  const tagAt = reader.offset('tag') ?? 4;
   const { rules, lut } = tagTable(kernel);
   const paged = POOL_RULES.filter(({ pageSignature }) => pageSignature !== undefined);
   const hits: Hits = { places: [], rules: [], sizes: [] };
@@ -77,7 +77,7 @@ function collect(kernel: Kernel, range: ScanRange, progress: ScanProgress): { hi
         const header = reader.decode(buffer.subarray(block, Math.min(block + reader.size, length)), 0n);
         if (header === undefined) continue;
         const size = header.blockSize * granule;
-        if (size >= reader.size + leastSize(kernel, rule) && !(rule.nonpaged === true && header.poolType % 2 === 1)) {
+        if (size >= reader.size + leastSize(kernel, rule) && !(rule.nonpaged === true && isPaged(kernel, header.poolType))) {
           hit(run.start + at + block, rule, size);
         }
       }
@@ -160,7 +160,7 @@ function* candidates(kernel: Kernel, rule: PoolRule, address: bigint, size: numb
     yield address;
     return;
   }
-  const header = kernel.reader(POOL_HEADER).size;
+  const header = poolHeaders(kernel).size;
   const data = address + BigInt(header);
   if (rule.object === undefined) yield data;
   else if (objects !== undefined) yield* objects.bodies(data, size - header, rule.object);

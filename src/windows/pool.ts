@@ -1,4 +1,5 @@
-import { number, struct } from '../profile/struct.js';
+import { Profile, type StructFact } from '../profile/profile.js';
+import { number, Reader, struct } from '../profile/struct.js';
 import type { Kernel } from './kernel.js';
 
 /**
@@ -24,13 +25,42 @@ export interface ScanFacts {
 export type PoolKind = Exclude<keyof ScanFacts, 'scanned'>;
 
 /** The header of a pool block. Corresponds to `_POOL_HEADER`. */
-export const POOL_HEADER = struct('_POOL_HEADER', {
+const POOL_HEADER = struct('_POOL_HEADER', {
   blockSize: number('BlockSize'), poolType: number('PoolType'), tag: number('PoolTag'),
 });
+
+/** The same since Windows XP, and by pointer size for symbols that lack it (those of Windows 10 1511). */
+const COMMON: Readonly<Record<4 | 8, StructFact>> = {
+  4: [8, [['BlockSize', 2, 'unsigned short:0,9'], ['PoolType', 2, 'unsigned short:9,7'], ['PoolTag', 4, 'unsigned long']]],
+  8: [16, [['BlockSize', 2, 'unsigned short:0,8'], ['PoolType', 2, 'unsigned short:8,8'], ['PoolTag', 4, 'unsigned long']]],
+};
+
+const readers = new WeakMap<Kernel, Reader<typeof POOL_HEADER>>();
+
+/** Reads the pool headers of a kernel. */
+export function poolHeaders(kernel: Kernel): Reader<typeof POOL_HEADER> {
+  let reader = readers.get(kernel);
+  if (reader === undefined) {
+    const { profile, pointerSize } = kernel;
+    const known = profile.sizeOf('_POOL_HEADER') !== undefined;
+    reader = new Reader(POOL_HEADER, known ? profile
+      : new Profile('', profile.version, 'nearest', pointerSize, (name) => (name === POOL_HEADER.name ? COMMON[pointerSize] : undefined), () => undefined));
+    readers.set(kernel, reader);
+  }
+  return reader;
+}
 
 /** Bytes between two places where a block may begin; `BlockSize` counts in them. */
 export function poolGranule(kernel: Kernel): number {
   return 2 * kernel.pointerSize;
+}
+
+/** The first build whose pool types are those of memory types: before, one more. */
+const VISTA = 6000;
+
+/** Whether a block's `PoolType`, as its header has it, says that it is in paged pool. */
+export function isPaged({ profile }: Kernel, poolType: number): boolean {
+  return poolType !== 0 && poolType % 2 === (profile.build >= VISTA || profile.build === 0 ? 1 : 0);
 }
 
 /** A tag's four characters as the number that memory holds. */
@@ -47,7 +77,8 @@ export function tagText(tag: number): string {
 
 /** The tag of the pool block that begins right before `body`; undefined when it is not in the image. */
 export function poolTag(kernel: Kernel, body: bigint): string | undefined {
-  const header = kernel.read(POOL_HEADER, body - BigInt(kernel.reader(POOL_HEADER).size));
+  const reader = poolHeaders(kernel);
+  const header = reader.read(kernel.memory, body - BigInt(reader.size));
   return header === undefined ? undefined : tagText(header.tag);
 }
 

@@ -17,7 +17,7 @@ export const EPROCESS = struct('_EPROCESS', {
   exitStatus: optional(number('ExitStatus')),
   peb: optional(nonZero('Peb')),
   userDtb: optional(number('Pcb.UserDirectoryTableBase')),
-  // A pointer to _EWOW64PROCESS; before Windows 10 the 32-bit PEB itself.
+  // A pointer to _EWOW64PROCESS (10) or _WOW64_PROCESS (2003, Vista), which begin with the 32-bit PEB's; between them that PEB's own address.
   wow64: optional(nonZero('WoW64Process')),
   wow64Old: optional(nonZero('Wow64Process')),
   session: optional(nonZero('Session')),
@@ -29,8 +29,8 @@ export const EPROCESS = struct('_EPROCESS', {
   vadRoot: optional(place('VadRoot')),
   audit: optional(nonZero('SeAuditProcessCreationInfo.ImageFileName')),
 });
-const EWOW64PROCESS = struct('_EWOW64PROCESS', { peb: nonZero('Peb') });
 const SESSION_SPACE = struct('_MM_SESSION_SPACE', { id: number('SessionId') });
+const TOKEN = struct('_TOKEN', { session: number('SessionId') });
 const NAME_INFORMATION = struct('_OBJECT_NAME_INFORMATION', { name: unicode('Name') });
 
 /** More processes than any machine runs; a loop of distinct fakes ends here. */
@@ -62,10 +62,10 @@ export function processFacts(kernel: Kernel, address: bigint): ProcessFacts | un
     peb: record.peb,
     peb32: wow64 === undefined ? undefined : peb32(kernel, wow64),
     wow64: wow64 !== undefined,
-    sessionId: sessionId(kernel, record.session),
+    sessionId: sessionId(kernel, record.session, record.token),
     sectionBase: record.sectionBase ?? 0n,
     exitStatus: record.exitStatus ?? 0,
-    activeThreads: record.activeThreads ?? 0,
+    activeThreads: record.activeThreads,
     protection: record.protection,
     tokenAddress: record.token,
     objectTable: record.objectTable,
@@ -166,19 +166,23 @@ export function processesAt(kernel: Kernel, found: readonly (readonly [ProcessSo
 }
 
 function kernelPath(kernel: Kernel, information: bigint | undefined): string {
-  if (information === undefined) return '';
+  if (information === undefined || kernel.profile.sizeOf(NAME_INFORMATION.name) === undefined) return '';
   const name = kernel.read(NAME_INFORMATION, information)?.name;
   return name === undefined || name.length > MAX_PATH_BYTES ? '' : kernel.text(name) ?? '';
 }
 
 function peb32(kernel: Kernel, wow64: bigint): bigint | undefined {
   if (!kernel.isKernelAddress(wow64)) return wow64;
-  return kernel.read(EWOW64PROCESS, wow64)?.peb;
+  const offset = kernel.profile.field('_EWOW64PROCESS', 'Peb')?.offset ?? 0;
+  return kernel.pointer(wow64 + BigInt(offset)) || undefined;
 }
 
-function sessionId(kernel: Kernel, session: bigint | undefined): number | undefined {
-  if (session === undefined || kernel.profile.field('_MM_SESSION_SPACE', 'SessionId') === undefined) return undefined;
-  return kernel.read(SESSION_SPACE, session)?.id;
+/** By the process's session; where the build's symbols do not have that structure (11 24H2) by its token, whose session is the same. */
+function sessionId(kernel: Kernel, session: bigint | undefined, token: bigint | undefined): number | undefined {
+  if (session === undefined) return undefined;
+  if (kernel.profile.field('_MM_SESSION_SPACE', 'SessionId') !== undefined) return kernel.read(SESSION_SPACE, session)?.id;
+  const known = token !== undefined && kernel.profile.field('_TOKEN', 'SessionId') !== undefined;
+  return known && kernel.isKernelAddress(token) ? kernel.read(TOKEN, token)?.session : undefined;
 }
 
 /** A record of `_EPROCESS`. */

@@ -35,7 +35,8 @@ export interface ProcessFacts {
   readonly sessionId: number | undefined;
   readonly sectionBase: bigint;
   readonly exitStatus: number;
-  readonly activeThreads: number;
+  /** Undefined where the build's layout does not say it. */
+  readonly activeThreads: number | undefined;
   /** `_PS_PROTECTION.Level`; undefined before Windows 8.1. */
   readonly protection: number | undefined;
   readonly tokenAddress: bigint | undefined;

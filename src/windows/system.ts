@@ -17,8 +17,10 @@ export interface SystemFacts {
   readonly processors: number | undefined;
 }
 
-/** Where the kernel maps `_KUSER_SHARED_DATA`, by pointer size (KI_USER_SHARED_DATA). */
-const SHARED_DATA: Readonly<Record<4 | 8, bigint>> = { 4: 0xffdf_0000n, 8: 0xffff_f780_0000_0000n };
+/** Where members of `_KUSER_SHARED_DATA` lie: the same since Windows 2000, for all architectures; NtBuildNumber since Windows 10. */
+const SHARED_OFFSETS: Readonly<Record<'SystemTime' | 'NtBuildNumber' | 'NtMajorVersion' | 'NtMinorVersion', number>> = {
+  SystemTime: 0x14, NtBuildNumber: 0x260, NtMajorVersion: 0x26c, NtMinorVersion: 0x270,
+};
 
 /**
  * @param bootTime creation time of System, which is made at boot
@@ -35,34 +37,41 @@ export function systemFacts(kernel: Kernel, bootTime: bigint | undefined, regist
       ?? registry(`${control}\\ComputerName\\ComputerName`, 'ComputerName'),
     timeZone: registry(`${control}\\TimeZoneInformation`, 'TimeZoneKeyName')
       ?? registry(`${control}\\TimeZoneInformation`, 'StandardName'),
-    processors: integer(kernel, kernel.symbol('KeNumberProcessors'), 4),
+    processors: processors(kernel),
   };
 }
 
 function version(kernel: Kernel): Pick<SystemFacts, 'major' | 'minor' | 'build'> {
-  const build = integer(kernel, kernel.symbol('NtBuildNumber'), 4);
+  const build = (integer(kernel, kernel.symbol('NtBuildNumber')) ?? 0) & 0xffff;
+  const major = shared(kernel, 'NtMajorVersion');
   return {
-    major: shared(kernel, 'NtMajorVersion'),
+    major,
     minor: shared(kernel, 'NtMinorVersion'),
     // The upper bits tell free from checked builds.
-    build: build === undefined || (build & 0xffff) === 0 ? kernel.profile.build || undefined : build & 0xffff,
+    build: build || kernel.profile.build || (major !== undefined && major >= 10 ? (shared(kernel, 'NtBuildNumber') ?? 0) & 0xffff : 0) || undefined,
   };
 }
 
-function shared(kernel: Kernel, field: string): number | undefined {
-  const found = kernel.profile.field('_KUSER_SHARED_DATA', field);
-  return found === undefined ? undefined : integer(kernel, SHARED_DATA[kernel.pointerSize] + BigInt(found.offset), 4);
+/** KeNumberProcessors: a byte before Windows Vista. */
+function processors(kernel: Kernel): number | undefined {
+  const count = integer(kernel, kernel.symbol('KeNumberProcessors'));
+  return count === undefined || kernel.profile.build >= 6000 ? count : count & 0xff;
+}
+
+function shared(kernel: Kernel, field: keyof typeof SHARED_OFFSETS): number | undefined {
+  return integer(kernel, sharedAddress(kernel, field));
+}
+
+function sharedAddress({ profile, mode }: Kernel, field: keyof typeof SHARED_OFFSETS): bigint {
+  return mode.sharedData + BigInt(profile.field('_KUSER_SHARED_DATA', field)?.offset ?? SHARED_OFFSETS[field]);
 }
 
 /** `_KUSER_SHARED_DATA.SystemTime`: a KSYSTEM_TIME, low part and first high part. */
 export function captureTime(kernel: Kernel): bigint | undefined {
-  const field = kernel.profile.field('_KUSER_SHARED_DATA', 'SystemTime');
-  if (field === undefined) return undefined;
-  const bytes = kernel.memory.read(SHARED_DATA[kernel.pointerSize] + BigInt(field.offset), 8);
-  const time = bytes?.readBigUInt64LE(0);
+  const time = kernel.memory.read(sharedAddress(kernel, 'SystemTime'), 8)?.readBigUInt64LE(0);
   return time !== undefined && isFiletime(time) ? time : undefined;
 }
 
-function integer(kernel: Kernel, address: bigint | undefined, size: 4): number | undefined {
-  return address === undefined ? undefined : kernel.memory.read(address, size)?.readUInt32LE(0);
+function integer(kernel: Kernel, address: bigint | undefined): number | undefined {
+  return address === undefined ? undefined : kernel.memory.read(address, 4)?.readUInt32LE(0);
 }

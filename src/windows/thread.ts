@@ -1,33 +1,38 @@
 import { isFiletime } from '../bytes/filetime.js';
 import { FormatError } from '../bytes/errors.js';
 import { walk } from '../bytes/walk.js';
-import { big, fastRef, list, number, optional, place, struct, type RecordOf } from '../profile/struct.js';
+import { big, fastRef, ifKnown, list, number, optional, place, struct, type RecordOf } from '../profile/struct.js';
 import type { Kernel } from './kernel.js';
 import type { Process } from './process.js';
 
 const HEAD = struct('_EPROCESS', { threads: list('ThreadListHead'), place: place('ThreadListHead') });
+/** Members beyond the list and the identifier may be unknown, where layouts were derived from the image or are another architecture's: zero then. */
 const THREAD = struct('_ETHREAD', {
   links: list('ThreadListEntry'),
-  process: big('Tcb.Process'),
-  pid: number('Cid.UniqueProcess'),
+  process: ifKnown(big('Tcb.Process')),
+  // XP and 2003; 32-bit XP has no Tcb.Process.
+  threadsProcess: ifKnown(big('ThreadsProcess')),
+  pid: ifKnown(number('Cid.UniqueProcess')),
   tid: number('Cid.UniqueThread'),
-  state: number('Tcb.State'),
-  waitReason: number('Tcb.WaitReason'),
+  state: ifKnown(number('Tcb.State')),
+  waitReason: ifKnown(number('Tcb.WaitReason')),
   running: optional(number('Tcb.Running')),
-  basePriority: number('Tcb.BasePriority'),
-  priority: number('Tcb.Priority'),
-  suspendCount: number('Tcb.SuspendCount'),
-  exitStatus: number('ExitStatus'),
-  startAddress: big('StartAddress'),
-  win32StartAddress: big('Win32StartAddress'),
-  teb: big('Tcb.Teb'),
-  stackBase: big('Tcb.StackBase'),
-  stackLimit: big('Tcb.StackLimit'),
-  trapFrame: big('Tcb.TrapFrame'),
-  created: big('CreateTime'),
-  exited: big('ExitTime'),
+  basePriority: ifKnown(number('Tcb.BasePriority')),
+  priority: ifKnown(number('Tcb.Priority')),
+  suspendCount: ifKnown(number('Tcb.SuspendCount')),
+  exitStatus: ifKnown(number('ExitStatus')),
+  startAddress: ifKnown(big('StartAddress')),
+  win32StartAddress: ifKnown(big('Win32StartAddress')),
+  teb: ifKnown(big('Tcb.Teb')),
+  stackBase: ifKnown(big('Tcb.StackBase')),
+  stackLimit: ifKnown(big('Tcb.StackLimit')),
+  trapFrame: ifKnown(big('Tcb.TrapFrame')),
+  created: ifKnown(big('CreateTime')),
+  exited: ifKnown(big('ExitTime')),
   impersonating: optional(number('ActiveImpersonationInfo')),
   impersonation: optional(fastRef('ClientSecurity.ImpersonationToken')),
+  // XP and 2003: a pointer to _PS_IMPERSONATION_INFORMATION, whose first member is the token.
+  impersonationInfo: optional(place('ImpersonationInfo')),
 });
 const TEB = struct('_TEB', { stackBase: big('NtTib.StackBase'), stackLimit: big('NtTib.StackLimit') });
 /** The names of the two registers by architecture; those that a build lacks are undefined. */
@@ -38,11 +43,15 @@ const TRAP_FRAME = struct('_KTRAP_FRAME', {
 });
 
 const MAX_THREADS = 1 << 17;
+/** No thread begins after the year 3400; a time moved up by three bits is later than that since 1829. */
+const LATEST = 1n << 59n;
 
 /** `_KTHREAD.State` (KTHREAD_STATE, wdm.h and symbols). */
 export const STATES: readonly string[] = [
   'Initialized', 'Ready', 'Running', 'Standby', 'Terminated', 'Waiting', 'Transition', 'DeferredReady', 'GateWait', 'WaitingForProcessInSwap',
 ];
+
+const RUNNING = 2;
 
 /** `_KTHREAD.WaitReason` (KWAIT_REASON, wdm.h; the last ones from symbols). */
 export const WAIT_REASONS: readonly string[] = [
@@ -113,7 +122,7 @@ export function threads(process: Process): readonly Thread[] {
  */
 export function threadAt(kernel: Kernel, address: bigint, owner: (eprocess: bigint) => Process | undefined): { readonly process: Process; readonly thread: Thread } | undefined {
   const record = kernel.read(THREAD, address);
-  const process = record === undefined ? undefined : owner(record.process);
+  const process = record === undefined ? undefined : owner(processOf(record) ?? 0n);
   return record === undefined || process === undefined ? undefined : { process, thread: threadOf(process, address, record) };
 }
 
@@ -130,7 +139,7 @@ function threadList(process: Process, first: bigint, direction: 'flink' | 'blink
     if (!kernel.isKernelAddress(link)) throw new FormatError('a link of the thread list points outside the kernel', link);
     const record = kernel.read(THREAD, link - offset);
     if (record === undefined) return undefined;
-    if (record.process !== process.address) throw new FormatError('a link of the thread list leads to no thread of this process', link);
+    if ((processOf(record) ?? process.address) !== process.address) throw new FormatError('a link of the thread list leads to no thread of this process', link);
     const next = record.links[direction];
     return { value: { thread: threadOf(process, link - offset, record), next }, next: [next] };
   }, { where: `${process.where} threads`, cap: MAX_THREADS, anomalies: kernel.anomalies }, (link) => link === head);
@@ -138,31 +147,48 @@ function threadList(process: Process, first: bigint, direction: 'flink' | 'blink
 
 function threadOf(process: Process, address: bigint, record: RecordOf<typeof THREAD>): Thread {
   const { kernel } = process;
-  const teb = record.teb === 0n ? undefined : kernel.reader(TEB).read(process.memory, record.teb);
-  const stacks = [[record.stackLimit, record.stackBase], ...(teb === undefined ? [] : [[teb.stackLimit, teb.stackBase]])] as const;
-  const registers = trappedRegisters(kernel, record.trapFrame);
+  const { tid, pid = process.pid, state = 0, running = Number(state === RUNNING), teb = 0n, stackBase = 0n, stackLimit = 0n, trapFrame = 0n, exited = 0n } = record;
+  const user = teb === 0n || kernel.profile.sizeOf('_TEB') === undefined ? undefined : kernel.reader(TEB).read(process.memory, teb);
+  const stacks = [[stackLimit, stackBase], ...(user === undefined ? [] : [[user.stackLimit, user.stackBase]])] as const;
+  const registers = trappedRegisters(kernel, trapFrame);
   const leads = registers !== undefined && stacks.some(([limit = 0n, base = 0n]) => registers.stack >= limit && registers.stack <= base);
   return {
-    address, tid: record.tid, pid: record.pid, state: record.state, waitReason: record.waitReason,
-    running: record.running === 1, basePriority: record.basePriority, priority: record.priority,
-    exitStatus: record.exitStatus >>> 0,
-    startAddress: record.startAddress, win32StartAddress: record.win32StartAddress, teb: record.teb,
-    kernelStackBase: record.stackBase, kernelStackLimit: record.stackLimit,
-    userStackBase: teb?.stackBase, userStackLimit: teb?.stackLimit,
+    address, tid, pid, state, waitReason: record.waitReason ?? 0, running: running === 1,
+    basePriority: record.basePriority ?? 0, priority: record.priority ?? 0,
+    exitStatus: (record.exitStatus ?? 0) >>> 0,
+    startAddress: record.startAddress ?? 0n, win32StartAddress: record.win32StartAddress ?? 0n, teb,
+    kernelStackBase: stackBase, kernelStackLimit: stackLimit,
+    userStackBase: user?.stackBase, userStackLimit: user?.stackLimit,
     instructionPointer: leads ? registers.instruction : undefined, stackPointer: leads ? registers.stack : undefined,
-    trapFrame: record.trapFrame,
-    impersonationToken: (record.impersonating === 0 ? undefined : record.impersonation) ?? 0n,
-    suspendCount: record.suspendCount, created: record.created,
+    trapFrame,
+    impersonationToken: record.impersonating === 0 ? 0n : impersonationToken(kernel, record),
+    suspendCount: record.suspendCount ?? 0, created: threadCreated(record),
     // While a thread lives, links lie in the place of its exit time, which are no time that a calendar can name.
-    exited: isFiletime(record.exited) ? record.exited : undefined,
+    exited: isFiletime(exited) ? exited : undefined,
   };
 }
 
-/** Where the thread was when it entered the kernel: x64, x86 or ARM64. */
+/** The thread's process; undefined where the layouts do not say it. */
+function processOf({ process, threadsProcess }: Pick<RecordOf<typeof THREAD>, 'process' | 'threadsProcess'>): bigint | undefined {
+  return process ?? threadsProcess;
+}
+
+/** A thread's creation time: XP and 2003, which have ThreadsProcess, keep counts in the low three bits and the time above them. */
+export function threadCreated({ created = 0n, threadsProcess }: { readonly created: bigint | undefined; readonly threadsProcess: bigint | undefined }): bigint {
+  return threadsProcess !== undefined && created > LATEST ? created >> 3n : created;
+}
+
+function impersonationToken(kernel: Kernel, { impersonation, impersonationInfo }: RecordOf<typeof THREAD>): bigint {
+  if (impersonation !== undefined || impersonationInfo === undefined) return impersonation ?? 0n;
+  const information = kernel.pointer(impersonationInfo);
+  return information === undefined || !kernel.isKernelAddress(information) ? 0n : kernel.pointer(information) ?? 0n;
+}
+
+/** Where the thread was when it entered the kernel: x64, x86 or ARM64. Layouts of another architecture do not tell. */
 function trappedRegisters(kernel: Kernel, trapFrame: bigint): { readonly instruction: bigint; readonly stack: bigint } | undefined {
-  if (!kernel.isKernelAddress(trapFrame)) return undefined;
+  if (!kernel.isKernelAddress(trapFrame) || kernel.profile.sizeOf('_KTRAP_FRAME') === undefined) return undefined;
   const frame = kernel.read(TRAP_FRAME, trapFrame);
-  const instruction = frame?.rip ?? frame?.eip ?? frame?.pc;
-  const stack = frame?.rsp ?? frame?.esp ?? frame?.sp;
+  const [instruction, stack] = kernel.mode.name === 'arm64' ? [frame?.pc, frame?.sp]
+    : kernel.pointerSize === 8 ? [frame?.rip, frame?.rsp] : [frame?.eip, frame?.esp];
   return instruction === undefined || stack === undefined ? undefined : { instruction, stack };
 }

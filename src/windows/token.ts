@@ -1,5 +1,5 @@
 import { FormatError } from '../bytes/errors.js';
-import { big, number, struct } from '../profile/struct.js';
+import { big, number, optional, struct, type RecordOf } from '../profile/struct.js';
 import type { Kernel } from './kernel.js';
 import { objectManager } from './object.js';
 import { privilegeName } from './privilege.js';
@@ -10,19 +10,27 @@ import { accountName, isWellKnownAccount } from './users.js';
 const TOKEN = struct('_TOKEN', {
   id: big('TokenId'),
   logonSession: big('AuthenticationId'),
-  present: big('Privileges.Present'),
-  enabled: big('Privileges.Enabled'),
-  enabledByDefault: big('Privileges.EnabledByDefault'),
+  present: optional(big('Privileges.Present')),
+  enabled: optional(big('Privileges.Enabled')),
+  enabledByDefault: optional(big('Privileges.EnabledByDefault')),
   session: number('SessionId'),
   groupCount: number('UserAndGroupCount'),
   groups: big('UserAndGroups'),
-  integrityIndex: number('IntegrityLevelIndex'),
+  // Since Vista.
+  integrityIndex: optional(number('IntegrityLevelIndex')),
 });
+/** XP and 2003: an array of `_LUID_AND_ATTRIBUTES` in place of the three sets of bits. */
+const OLD_TOKEN = struct('_TOKEN', { count: number('PrivilegeCount'), privileges: big('Privileges') });
+/** `_LUID_AND_ATTRIBUTES` (ntddk.h), which is the same on 32 and 64 bits and in few symbol tables. */
+const LUID_AND_ATTRIBUTES = { size: 12, luid: 0, attributes: 8 } as const;
+/** SE_PRIVILEGE_ENABLED_BY_DEFAULT and SE_PRIVILEGE_ENABLED (winnt.h). */
+const ENABLED_BY_DEFAULT = 0x1;
+const ENABLED = 0x2;
 const GROUP = struct('_SID_AND_ATTRIBUTES', { sid: big('Sid'), attributes: number('Attributes') });
 
 /** Far more than a token can hold (about 1,024 groups). */
 const MAX_GROUPS = 4096;
-/** Bits of `_SEP_TOKEN_PRIVILEGES`. */
+/** Bits of `_SEP_TOKEN_PRIVILEGES`; no array of privileges is longer. */
 const PRIVILEGE_BITS = 64;
 
 export interface TokenGroup {
@@ -80,7 +88,7 @@ export function readToken(kernel: Kernel, address: bigint, where: string): Token
   const groups = readGroups(kernel, record.groups, record.groupCount, where);
   const user = groups[0];
   if (user === undefined) return undefined;
-  const integritySid = groups[record.integrityIndex]?.sid;
+  const integritySid = record.integrityIndex === undefined ? undefined : groups[record.integrityIndex]?.sid;
   const integrity = integritySid === undefined ? undefined : integrityName(integritySid);
   return {
     address,
@@ -88,7 +96,7 @@ export function readToken(kernel: Kernel, address: bigint, where: string): Token
     get user() { return accountName(kernel, user.sid); },
     wellKnown: isWellKnownAccount(user.sid),
     groups: groups.filter((group) => group !== undefined),
-    privileges: privileges(record),
+    privileges: privileges(kernel, record, address, where),
     integritySid: integrity === undefined ? undefined : integritySid,
     integrity,
     session: record.session,
@@ -123,11 +131,34 @@ function readSid(kernel: Kernel, address: bigint): string | undefined {
   return whole === undefined ? undefined : sidText(whole);
 }
 
-function privileges(sets: { readonly present: bigint; readonly enabled: bigint; readonly enabledByDefault: bigint }): readonly TokenPrivilege[] {
+function privileges(kernel: Kernel, { present, enabled, enabledByDefault }: RecordOf<typeof TOKEN>, address: bigint, where: string): readonly TokenPrivilege[] {
+  if (present !== undefined && enabled !== undefined && enabledByDefault !== undefined) return privilegeSets(present, enabled, enabledByDefault);
+  return kernel.anomalies.attempt(where, () => privilegeArray(kernel, address, where)) ?? [];
+}
+
+/** The privileges of XP and 2003, ascending by LUID. */
+function privilegeArray(kernel: Kernel, token: bigint, where: string): readonly TokenPrivilege[] {
+  const record = kernel.read(OLD_TOKEN, token);
+  if (record === undefined || record.count === 0) return [];
+  if (record.count > PRIVILEGE_BITS) throw new FormatError(`a token has ${record.count} privileges`, token);
+  const { size, luid, attributes } = LUID_AND_ATTRIBUTES;
+  const bytes = kernel.memory.read(record.privileges, record.count * size);
+  if (bytes === undefined) {
+    kernel.anomalies.add(where, 'the privileges are not in the image', record.privileges);
+    return [];
+  }
+  return Array.from({ length: record.count }, (_, i): TokenPrivilege => {
+    const number = bytes.readUInt32LE(i * size + luid);
+    const bits = bytes.readUInt32LE(i * size + attributes);
+    return { luid: number, name: privilegeName(number), present: true, enabled: (bits & ENABLED) !== 0, enabledByDefault: (bits & ENABLED_BY_DEFAULT) !== 0 };
+  }).sort((a, b) => a.luid - b.luid);
+}
+
+function privilegeSets(presents: bigint, enableds: bigint, defaults: bigint): readonly TokenPrivilege[] {
   const found: TokenPrivilege[] = [];
   for (let luid = 0; luid < PRIVILEGE_BITS; luid += 1) {
     const bit = 1n << BigInt(luid);
-    const [present, enabled, enabledByDefault] = [(sets.present & bit) !== 0n, (sets.enabled & bit) !== 0n, (sets.enabledByDefault & bit) !== 0n];
+    const [present, enabled, enabledByDefault] = [(presents & bit) !== 0n, (enableds & bit) !== 0n, (defaults & bit) !== 0n];
     // What is enabled without being present is a token that somebody has patched.
     if (present || enabled) found.push({ luid, name: privilegeName(luid), present, enabled, enabledByDefault });
   }

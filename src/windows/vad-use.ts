@@ -1,5 +1,5 @@
 import { walk } from '../bytes/walk.js';
-import { big, list, number, optional, place, struct } from '../profile/struct.js';
+import { big, list, number, optional, place, raw, struct } from '../profile/struct.js';
 import type { Process } from './process.js';
 import type { Vad } from './vad.js';
 import { userHalves, type UserHalf } from './wow64.js';
@@ -11,12 +11,18 @@ export interface VadUse {
 }
 
 const PEB = struct('_PEB', { count: number('NumberOfHeaps'), heaps: big('ProcessHeaps') });
-const HEAP = struct('_HEAP', { signature: number('SegmentSignature'), head: optional(place('SegmentList')), segments: optional(list('SegmentList')) });
+const HEAP = struct('_HEAP', {
+  signature: optional(number('SegmentSignature')), head: optional(place('SegmentList')), segments: optional(list('SegmentList')),
+});
+/** XP and 2003: an array of pointers to segments in place of their list. */
+const OLD_HEAP = struct('_HEAP', { signature: number('Signature'), segments: raw('Segments') });
 const SEGMENT = struct('_HEAP_SEGMENT', { links: list('SegmentListEntry') });
 
 /** `_HEAP.SegmentSignature` of an NT heap; of a segment heap (`_SEGMENT_HEAP.Signature`), at the same offset. */
 const NT_HEAP = 0xffee_ffee;
 const SEGMENT_HEAP = 0xddee_ddee;
+/** `_HEAP.Signature`. */
+const HEAP_SIGNATURE = 0xeeff_eeff;
 const MAX_HEAPS = 4096;
 const MAX_SEGMENTS = 4096;
 
@@ -61,15 +67,32 @@ function* heaps(process: Process, half: UserHalf): Generator<Heap> {
   const count = Math.min(peb.count, MAX_HEAPS);
   const table = half.memory.read(peb.heaps, count * half.pointerSize);
   if (table === undefined) return;
-  for (let i = 0; i < count; i += 1) {
-    const address = half.pointerSize === 8 ? table.readBigUInt64LE(i * 8) : BigInt(table.readUInt32LE(i * 4));
-    if (address === 0n) continue;
+  const listed = half.reader(HEAP).offset('signature') !== undefined;
+  for (const address of pointers(table, half.pointerSize)) {
+    if (!listed) {
+      yield oldHeap(half, address);
+      continue;
+    }
     const heap = half.read(HEAP, address);
     switch (heap?.signature) {
       case NT_HEAP: yield { addresses: [address, ...segments(process, half, heap.head, heap.segments?.flink)], kind: 'NtSegment' }; break;
       case SEGMENT_HEAP: yield { addresses: [address], kind: 'SegHeap' }; break;
       default: yield { addresses: [address], kind: undefined };
     }
+  }
+}
+
+function oldHeap(half: UserHalf, address: bigint): Heap {
+  const heap = half.read(OLD_HEAP, address);
+  if (heap === undefined || heap.signature !== HEAP_SIGNATURE) return { addresses: [address], kind: undefined };
+  return { addresses: [address, ...pointers(heap.segments, half.pointerSize)], kind: 'NtSegment' };
+}
+
+/** The pointers of an array that are not zero. */
+function* pointers(table: Buffer, size: 4 | 8): Generator<bigint> {
+  for (let at = 0; at + size <= table.length; at += size) {
+    const pointer = size === 8 ? table.readBigUInt64LE(at) : BigInt(table.readUInt32LE(at));
+    if (pointer !== 0n) yield pointer;
   }
 }
 

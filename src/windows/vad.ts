@@ -1,7 +1,8 @@
 import { walk } from '../bytes/walk.js';
-import { big, number, optional, struct, type RecordOf } from '../profile/struct.js';
-import { controlAreaOf } from './control-area.js';
+import { big, number, optional, place, struct, type RecordOf } from '../profile/struct.js';
+import { controlAreaAt, controlAreaOf, type ControlArea } from './control-area.js';
 import type { Kernel } from './kernel.js';
+import { poolTag } from './pool.js';
 import type { Process } from './process.js';
 import { vadUses, type VadUse } from './vad-use.js';
 
@@ -55,7 +56,10 @@ export function protectionName(protection: number): string {
 export function isWritable({ protection }: Pick<Vad, 'protection'>): boolean { return (protection & 7) >= 4; }
 export function isExecutable({ protection }: Pick<Vad, 'protection'>): boolean { return [2, 3, 6, 7].includes(protection & 7); }
 
-/** Names differ between Windows 7 (children in the node itself), 8.0 (`_MM_AVL_NODE`) and 8.1 and later. */
+/**
+ * Names differ between XP to 7 (children in the node itself: `_MMVAD`, `_MMADDRESS_NODE`), 8.0 (`_MM_AVL_NODE`) and 8.1 and later
+ * (`_RTL_BALANCED_NODE`), and with them the place of the flags.
+ */
 const SHORT = struct('_MMVAD_SHORT', {
   left: optional(big('VadNode.Left')),
   right: optional(big('VadNode.Right')),
@@ -63,30 +67,43 @@ const SHORT = struct('_MMVAD_SHORT', {
   right8: optional(big('VadNode.RightChild')),
   left7: optional(big('LeftChild')),
   right7: optional(big('RightChild')),
+  node: optional(place('VadNode')),
   startVpn: number('StartingVpn'),
   endVpn: number('EndingVpn'),
   startHigh: optional(number('StartingVpnHigh')),
   endHigh: optional(number('EndingVpnHigh')),
+  // With 57-bit addresses, where the layout says it.
+  startHigher: optional(number('u5.StartingVpnHigher')),
+  endHigher: optional(number('u5.EndingVpnHigher')),
   protection: number('u.VadFlags.Protection'),
-  type: number('u.VadFlags.VadType'),
+  type: optional(number('u.VadFlags.VadType')),
+  // XP and the first 2003: a bit each where later builds have VadType.
+  physical: optional(number('u.VadFlags.PhysicalMapping')),
+  imageMap: optional(number('u.VadFlags.ImageMap')),
+  userPages: optional(number('u.VadFlags.UserPhysicalPages')),
+  writeWatch: optional(number('u.VadFlags.WriteWatch')),
+  largePages: optional(number('u.VadFlags.LargePages')),
   private: optional(number('u.VadFlags.PrivateMemory')),
   private1: optional(number('u1.VadFlags1.PrivateMemory')),
   commit: optional(number('u.VadFlags.CommitCharge')),
   commit1: optional(number('u1.VadFlags1.CommitCharge')),
+  // 11 24H2: the whole word.
+  commitWord: optional(number('CommitCharge')),
   commitHigh: optional(number('CommitChargeHigh')),
   memCommit: optional(number('u.VadFlags.MemCommit')),
   memCommit1: optional(number('u1.VadFlags1.MemCommit')),
 });
 
 const LONG = struct('_MMVAD', {
-  subsection: big('Subsection'),
+  subsection: optional(big('Subsection')),
+  // XP and 2003.
+  controlArea: optional(big('ControlArea')),
   firstPrototype: big('FirstPrototypePte'),
   lastPrototype: big('LastContiguousPte'),
 });
 
 /** No process of a real machine has as many; a hostile tree ends here. */
 const MAX_VADS = 200_000;
-const COMMIT_HIGH = 2 ** 31;
 
 type ShortRecord = RecordOf<typeof SHORT>;
 
@@ -100,7 +117,9 @@ export function vads(process: Process): readonly Vad[] {
   if (root === undefined || root === 0n) return [];
   const list: Vad[] = [];
   let uses: ReadonlyMap<bigint, VadUse> | undefined;
-  const use = (start: bigint): VadUse | undefined => (uses ??= vadUses(process, (address) => vadAt(list, address))).get(start);
+  const use = (start: bigint): VadUse | undefined => (
+    uses ??= anomalies.attempt(`${process.where} VADs`, () => vadUses(process, (address) => vadAt(list, address))) ?? new Map()
+  ).get(start);
   const nodes = walk([root], (node) => node, (node) => visit(kernel, node, node === root), {
     where: `${process.where} VAD tree`, cap: MAX_VADS, anomalies,
   });
@@ -112,11 +131,25 @@ export function vads(process: Process): readonly Vad[] {
   return list.sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
 }
 
-/** The first real node. Windows 7 and 8.0 keep a sentinel in the process whose right child it is. */
+/**
+ * The first real node. 2003 to 8.0 keep a sentinel in the process, in an `_MM_AVL_TABLE`, whose right child it is; XP keeps a pointer,
+ * 8.1 and later an `_RTL_AVL_TREE`, which is one too.
+ */
 function rootNode(kernel: Kernel, vadRoot: bigint): bigint | undefined {
-  const field = kernel.profile.field('_EPROCESS', 'VadRoot.BalancedRoot.RightChild');
-  const start = kernel.profile.field('_EPROCESS', 'VadRoot');
-  return kernel.pointer(vadRoot + BigInt(field === undefined || start === undefined ? 0 : field.offset - start.offset));
+  const { profile } = kernel;
+  const start = profile.field('_EPROCESS', 'VadRoot')?.offset ?? 0;
+  const right = profile.field('_EPROCESS', 'VadRoot.BalancedRoot.RightChild');
+  if (right !== undefined) return kernel.pointer(vadRoot + BigInt(right.offset - start));
+  const sentinel = profile.field('_EPROCESS', 'VadRoot.BalancedRoot');
+  return sentinel === undefined ? kernel.pointer(vadRoot) : avlChildren(kernel, vadRoot + BigInt(sentinel.offset - start))?.[1];
+}
+
+/** The children of an `_MM_AVL_NODE` (8.0), which no public table has: they follow the parent's pointer, whose low bits are the balance. */
+function avlChildren(kernel: Kernel, node: bigint): readonly [left: bigint, right: bigint] | undefined {
+  const size = kernel.pointerSize;
+  const bytes = kernel.memory.read(node + BigInt(size), 2 * size);
+  if (bytes === undefined) return undefined;
+  return size === 8 ? [bytes.readBigUInt64LE(0), bytes.readBigUInt64LE(8)] : [BigInt(bytes.readUInt32LE(0)), BigInt(bytes.readUInt32LE(4))];
 }
 
 /** A node of the tree as it was read, and the tag of its pool block. */
@@ -133,27 +166,22 @@ function visit(kernel: Kernel, address: bigint, isRoot: boolean): { value: VadNo
   const tag = poolTag(kernel, address);
   // Something else than a VAD: its "children" lead nowhere good.
   if (!isRoot && tag !== undefined && !VAD_TAG.test(tag) && rangeOf(record) === undefined) return undefined;
-  const children = [record.left ?? record.left8 ?? record.left7, record.right ?? record.right8 ?? record.right7];
-  return {
-    value: { address, record, tag },
-    next: children.filter((child): child is bigint => child !== undefined && child !== 0n),
-  };
+  return { value: { address, record, tag }, next: children(kernel, record).filter((child) => child !== 0n) };
+}
+
+function children(kernel: Kernel, record: ShortRecord): readonly bigint[] {
+  const [left, right] = [record.left ?? record.left8 ?? record.left7, record.right ?? record.right8 ?? record.right7];
+  if (left !== undefined && right !== undefined) return [left, right];
+  return (record.node === undefined ? undefined : avlChildren(kernel, record.node)) ?? [];
 }
 
 const VAD_TAG = /^Vad[SFlm ]$/;
 
-/** The tag of the pool block that begins right before an address; undefined when absent. */
-function poolTag(kernel: Kernel, address: bigint): string | undefined {
-  const size = kernel.profile.sizeOf('_POOL_HEADER');
-  const field = kernel.profile.field('_POOL_HEADER', 'PoolTag');
-  if (size === undefined || field === undefined) return undefined;
-  return kernel.memory.read(address - BigInt(size - field.offset), 4)?.toString('latin1');
-}
 
 /** First and last page number; undefined when they contradict each other. */
 function rangeOf(record: ShortRecord): readonly [start: number, end: number] | undefined {
-  const start = record.startVpn + (record.startHigh ?? 0) * 2 ** 32;
-  const end = record.endVpn + (record.endHigh ?? 0) * 2 ** 32;
+  const start = record.startVpn + (record.startHigh ?? 0) * 2 ** 32 + (record.startHigher ?? 0) * 2 ** 40;
+  const end = record.endVpn + (record.endHigh ?? 0) * 2 ** 32 + (record.endHigher ?? record.startHigher ?? 0) * 2 ** 40;
   return start <= end && end < 2 ** 45 ? [start, end] : undefined;
 }
 
@@ -161,6 +189,7 @@ function describe(kernel: Kernel, { address, record, tag }: VadNode, use: (start
   const range = rangeOf(record);
   if (range === undefined) return undefined;
   const start = BigInt(range[0]) << 12n;
+  const type = typeOf(record);
   const isPrivate = (record.private ?? record.private1) === 1;
   const long = longPart(kernel, address, tag, isPrivate);
   const area = long?.area;
@@ -168,12 +197,12 @@ function describe(kernel: Kernel, { address, record, tag }: VadNode, use: (start
     address,
     start,
     end: ((BigInt(range[1]) + 1n) << 12n) - 1n,
-    commit: (record.commit1 ?? record.commit ?? 0) + (record.commit1 === undefined ? 0 : (record.commitHigh ?? 0) * COMMIT_HIGH),
+    commit: commitOf(record),
     memCommit: (record.memCommit1 ?? record.memCommit) === 1,
     protection: record.protection,
-    type: record.type,
+    type,
     private: isPrivate,
-    image: record.type === IMAGE_MAP,
+    image: type === IMAGE_MAP,
     firstPrototype: long?.record.firstPrototype,
     lastPrototype: long?.record.lastPrototype,
     controlArea: area?.address,
@@ -184,19 +213,36 @@ function describe(kernel: Kernel, { address, record, tag }: VadNode, use: (start
   };
 }
 
+/** CommitCharge in pages. Where it has a part of its own for the upper bits, these begin above the lower ones. */
+function commitOf({ commit, commit1, commitWord, commitHigh = 0 }: ShortRecord): number {
+  if (commit1 !== undefined) return commit1 + commitHigh * 2 ** 31;
+  return commitWord === undefined ? commit ?? 0 : commitWord + commitHigh * 2 ** 32;
+}
+
+/** The VadType, or what says the same on builds without. */
+function typeOf({ type, physical, imageMap, userPages, writeWatch, largePages }: ShortRecord): number {
+  if (type !== undefined) return type;
+  const bits = [0, physical, imageMap, userPages, writeWatch, largePages];
+  return Math.max(0, bits.indexOf(1));
+}
+
 /** The part that only `_MMVAD` has: by the block's tag, and where that says nothing by a subsection that holds together. */
 function longPart(kernel: Kernel, address: bigint, tag: string | undefined, isPrivate: boolean) {
   if (tag === 'VadS' || tag === 'VadF' || (isPrivate && (tag === undefined || !VAD_TAG.test(tag)))) return undefined;
-  const record = kernel.read(LONG, address);
-  if (record === undefined || !kernel.isKernelAddress(record.subsection)) return undefined;
-  const area = controlAreaOf(kernel, record.subsection);
-  if (area === undefined) return undefined;
+  const record = kernel.profile.sizeOf(LONG.name) === undefined ? undefined : kernel.read(LONG, address);
+  const area = record === undefined ? undefined : areaOf(kernel, record);
+  if (record === undefined || area === undefined) return undefined;
   const { firstPrototype, lastPrototype } = record;
   const hasPrototypes = kernel.isKernelAddress(firstPrototype) && lastPrototype >= firstPrototype;
   return {
     area,
     record: { firstPrototype: hasPrototypes ? firstPrototype : undefined, lastPrototype: hasPrototypes ? lastPrototype : undefined },
   };
+}
+
+function areaOf(kernel: Kernel, { subsection, controlArea }: RecordOf<typeof LONG>): ControlArea | undefined {
+  if (subsection !== undefined) return controlAreaOf(kernel, subsection);
+  return controlArea === undefined ? undefined : controlAreaAt(kernel, controlArea);
 }
 
 /** The VAD that holds an address; `list` ascending, as `Process.vads()`. */

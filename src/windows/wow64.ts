@@ -1,17 +1,22 @@
-import { Profile, type StructFact } from '../profile/profile.js';
+import { Profile, type FieldFact, type StructFact } from '../profile/profile.js';
 import { Reader, type Member, type RecordOf, type Struct } from '../profile/struct.js';
 import type { AddressSpace } from '../paging/address-space.js';
 import type { Process } from './process.js';
 
 /**
  * The 32-bit structures of a WoW64 process, which the 64-bit kernel's symbols do not have: those of the x86 systems of the
- * same age, whose symbols give the members that are read these offsets from Vista to Windows 10 (two moved in Windows 8).
+ * same age, whose symbols give the members that are read these offsets from XP to Windows 10 (two moved in Windows 8; heaps changed
+ * in Vista, and load times came with 7).
  */
 const UNICODE_STRING: StructFact = [8, [
   ['Length', 0, 'unsigned short'], ['MaximumLength', 2, 'unsigned short'], ['Buffer', 4, '*wchar'],
 ]];
 const LIST_ENTRY: StructFact = [8, [['Flink', 0, '*_LIST_ENTRY'], ['Blink', 4, '*_LIST_ENTRY']]];
+const VISTA = 6000;
+const WINDOWS_7 = 7600;
 const WINDOWS_8 = 9200;
+
+const field = (known: boolean, fact: FieldFact): readonly FieldFact[] => (known ? [fact] : []);
 
 function structs32(build: number): Readonly<Record<string, StructFact>> {
   return {
@@ -29,15 +34,15 @@ function structs32(build: number): Readonly<Record<string, StructFact>> {
       ['InLoadOrderLinks', 0, '_LIST_ENTRY'], ['InMemoryOrderLinks', 0x8, '_LIST_ENTRY'], ['InInitializationOrderLinks', 0x10, '_LIST_ENTRY'],
       ['DllBase', 0x18, '*void'], ['EntryPoint', 0x1c, '*void'], ['SizeOfImage', 0x20, 'unsigned long'],
       ['FullDllName', 0x24, '_UNICODE_STRING'], ['BaseDllName', 0x2c, '_UNICODE_STRING'],
-      ['LoadTime', build < WINDOWS_8 ? 0x70 : 0x88, '_LARGE_INTEGER'],
+      ...field(build >= WINDOWS_7, ['LoadTime', build < WINDOWS_8 ? 0x70 : 0x88, '_LARGE_INTEGER']),
     ]],
     _CURDIR: [0xc, [['DosPath', 0, '_UNICODE_STRING'], ['Handle', 8, '*void']]],
     _RTL_USER_PROCESS_PARAMETERS: [0x2a4, [
       ['Flags', 0x8, 'unsigned long'], ['CurrentDirectory', 0x24, '_CURDIR'], ['ImagePathName', 0x38, '_UNICODE_STRING'],
       ['CommandLine', 0x40, '_UNICODE_STRING'], ['Environment', 0x48, '*void'], ['WindowTitle', 0x70, '_UNICODE_STRING'],
-      ['EnvironmentSize', 0x290, 'unsigned long'],
+      ...field(build >= VISTA, ['EnvironmentSize', 0x290, 'unsigned long']),
     ]],
-    _HEAP: [0x258, [['SegmentSignature', 0x8, 'unsigned long'], ['SegmentList', build < WINDOWS_8 ? 0xa8 : 0xa4, '_LIST_ENTRY']]],
+    _HEAP: build < VISTA ? [0x588, [['Signature', 0x8, 'unsigned long'], ['Segments', 0x58, '*_HEAP_SEGMENT[64]']]] : [0x258, [['SegmentSignature', 0x8, 'unsigned long'], ['SegmentList', build < WINDOWS_8 ? 0xa8 : 0xa4, '_LIST_ENTRY']]],
     _HEAP_SEGMENT: [0x40, [['SegmentListEntry', 0x10, '_LIST_ENTRY']]],
   };
 }
