@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { rmSync, statSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { Anomaly } from '../src/bytes/anomaly.js';
@@ -47,17 +48,25 @@ const MAX_ANOMALIES = 20_000;
 /** Milliseconds that a pass has to stop by itself. */
 const GRACE = 2000;
 
-/** What tells an image from another at the same place: path, size and time of last change. */
-function imageIdentity(path: string): string {
+/** What tells an image from another at the same place (path, size and time of last change), and a reading of it from another: by which kernel, by which layouts. */
+function imageIdentity(path: string, kernel: KernelFacts | undefined): string {
   const { size, mtimeNs } = statSync(path, { bigint: true });
-  return `${path} ${size} ${mtimeNs}`;
+  const facts = JSON.stringify(kernel, canonical) ?? '';
+  return `${path} ${size} ${mtimeNs} ${createHash('sha256').update(facts).digest('hex').slice(0, 16)}`;
+}
+
+/** For JSON that is the same for the same facts: members by name, whatever order they were made in. */
+function canonical(_: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return value.toString(16);
+  if (!(value instanceof Object) || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** Starts the pass in a worker. @throws when the image cannot be looked at */
 export function startForensic(options: ForensicOptions): ForensicPass {
   const { path, kernel, folder, version, budget } = options;
   const beside = `${folder}.${process.pid}`;
-  const task: ForensicTask = { path, kernel, folder, beside, budget, identity: { image: imageIdentity(path), version } };
+  const task: ForensicTask = { path, kernel, folder, beside, budget, identity: { image: imageIdentity(path, kernel), version } };
   const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: task });
   const files = new Map<string, string>();
   const anomalies: Anomaly[] = [];

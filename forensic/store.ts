@@ -28,7 +28,7 @@ export interface Identity {
 export const BATCH = 5000;
 /** `memlens` in the database header's application id. */
 const APPLICATION_ID = 0x6d6c656e;
-const SCHEMA_VERSION = 2;
+const SCHEMA_VERSION = 3;
 
 const OWN_TABLES = `
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT) STRICT;

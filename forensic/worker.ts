@@ -63,7 +63,7 @@ function openPass(task: ForensicTask, report: (message: PassMessage) => void): P
 }
 
 function openModel({ path, kernel }: ForensicTask, anomalies: Anomalies): Windows {
-  const { windows } = openWindows(openImage(path), kernel, anomalies, REMEMBERED);
+  const { windows } = openWindows(openImage(path), { known: kernel, anomalies, remembered: REMEMBERED });
   if (windows === undefined) throw new Error(`no Windows was recognised in ${path}; diagnose.txt says why`);
   return windows;
 }

@@ -1,9 +1,9 @@
 import { hex } from '../../src/bytes/hex.js';
 import type { PageKind, PageState } from '../../src/paging/pte.js';
+import { vadFlags, vadType } from '../../src/tables/vads.js';
 import type { Process } from '../../src/windows/process.js';
 import { prototypeIn } from '../../src/windows/vad-prototype.js';
 import type { Vad } from '../../src/windows/vad.js';
-import { vadFlags, vadType } from '../vad-text.js';
 
 /** A page that the hardware maps. */
 export interface MappedPage {
@@ -60,6 +60,6 @@ export function pageText(process: Process, vad: Vad, page: MappedPage): string {
   const behind = sectionState(process, vad, page.address);
   return [
     hex(page.physical, 12), hex(own.pte, 16), LETTERS[own.kind], `r${page.writable ? 'w' : '-'}${page.executable ? 'x' : '-'}`, hex(vad.address, 16),
-    hex(behind?.physical ?? 0, 12), hex(behind?.pte ?? 0n, 16), LETTERS[behind?.kind ?? 'unmapped'], vadType(vad).padEnd(5), vadFlags(vad), vad.file ?? '',
+    hex(behind?.physical ?? 0, 12), hex(behind?.pte ?? 0n, 16), LETTERS[behind?.kind ?? 'unmapped'], (vadType(vad) ?? '').padEnd(5), vadFlags(vad), vad.file ?? '',
   ].join(' ').trimEnd();
 }

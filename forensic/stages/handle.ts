@@ -1,40 +1,15 @@
 import { hex } from '../../src/bytes/hex.js';
-import type { Handle } from '../../src/windows/handle.js';
+import { HANDLES, type HandleRow } from '../../src/tables/handles.js';
 import type { Process } from '../../src/windows/process.js';
-import type { Table } from '../../src/vfs/column.js';
 import { stage } from '../stage.js';
 
-interface HandleRow {
+interface HandleOf extends HandleRow {
   readonly process: Process;
-  readonly handle: Handle;
 }
 
-/** A file's name in two: the device and the path on it. */
-function onDevice({ type, name }: Handle): readonly [device: string, path: string] {
-  const parts = type === 'File' ? /^\\(?:Device\\)?([^\\]+)(\\.*)?$/.exec(name) : undefined;
-  return parts?.[1] === undefined ? ['', name] : [parts[1], parts[2] ?? ''];
-}
-
-const HANDLE: Table<HandleRow> = {
+export const handleStage = stage<HandleOf>({
   name: 'handle',
-  doc: 'The open handles of all processes.',
-  heading: '',
-  columns: [
-    { name: 'pid', csv: 'PID', kind: 'decimal', value: (r) => r.process.pid, doc: 'process id' },
-    { name: 'handle', csv: 'Handle', kind: 'hex', value: (r) => r.handle.value, doc: 'value of the handle' },
-    { name: 'object', csv: 'Object', kind: 'address', value: (r) => r.handle.object, doc: 'address of the object' },
-    { name: 'access', csv: 'Access', kind: 'hex', value: (r) => r.handle.access, doc: 'granted access' },
-    { name: 'type', csv: 'Type', kind: 'text', value: (r) => r.handle.type, doc: 'type of the object' },
-    { name: 'tag', csv: 'Tag', kind: 'text', value: (r) => r.handle.tag, doc: 'pool tag of the type' },
-    { name: 'handle_count', csv: 'HandleCount', kind: 'hex', value: (r) => r.handle.handleCount, doc: 'open handles of the object' },
-    { name: 'device', csv: 'Device', kind: 'text', value: (r) => onDevice(r.handle)[0], doc: 'device of a file' },
-    { name: 'description', csv: 'Description', kind: 'text', value: (r) => onDevice(r.handle)[1], doc: 'what the handle leads to' },
-  ],
-};
-
-export const handleStage = stage<HandleRow>({
-  name: 'handle',
-  table: HANDLE,
+  table: HANDLES,
   waitsForScan: false,
   csv: 'handles',
   json: { file: 'general', line: ({ process, handle }) => ({

@@ -1,12 +1,11 @@
 import { textTime } from '../../src/bytes/filetime.js';
-import type { Table } from '../../src/vfs/column.js';
+import { kernelPath, PROCESSES, processMarks } from '../../src/tables/processes.js';
 import { directory } from '../../src/vfs/directory.js';
 import type { BytesFile, Cost, Directory } from '../../src/vfs/node.js';
 import { tableFile } from '../../src/vfs/table.js';
 import { safeLine } from '../../src/vfs/text.js';
 import type { Process } from '../../src/windows/process.js';
 import type { Windows } from '../../src/windows/windows.js';
-import { processState } from './process.js';
 
 /** Where Windows' own programs lie, below the volume. */
 const STANDARD_PATHS = [
@@ -29,40 +28,10 @@ const hasUser = (process: Process): boolean => {
 
 /** `32` WoW64, `E` not on the active list, `T` ended, `U` a person's account, `*` not from a standard path: each in its place. */
 function flags(process: Process): string {
-  return (process.facts.wow64 ? '32' : '  ')
-    + (process.linked ? ' ' : 'E')
-    + (process.terminated ? 'T' : ' ')
+  return processMarks(process)
     + (hasUser(process) ? 'U' : ' ')
     + (isStandardPath(process.facts.kernelPath) ? ' ' : '*');
 }
-
-export const PROCESSES: Table<Process> = {
-  name: 'process',
-  doc: 'All processes: those of the active list, those that only handles, PspCidTable or the pool scan know, ended ones too.',
-  heading: '  Process                      Pid Parent   Flag User             Create Time              Exit Time              ',
-  columns: [
-    { name: 'pid', csv: 'PID', kind: 'decimal', value: (process) => process.pid, doc: 'process ID' },
-    { name: 'ppid', csv: 'PPID', kind: 'decimal', value: (process) => process.ppid, doc: 'parent\'s process ID' },
-    { name: 'state', csv: 'State', kind: 'decimal', value: processState, doc: '0 running, 1 ended' },
-    { name: 'short_name', csv: 'ShortName', kind: 'text', value: (process) => process.facts.shortName, doc: 'ImageFileName' },
-    { name: 'name', csv: 'Name', kind: 'text', value: (process) => process.name, doc: 'full name of the image' },
-    { name: 'integrity', csv: 'IntegrityLevel', kind: 'text', value: (process) => process.token()?.integrity ?? '', doc: 'integrity level' },
-    { name: 'user', csv: 'User', kind: 'text', value: (process) => process.token()?.user ?? '', doc: 'account' },
-    { name: 'create_time', csv: 'CreateTime', kind: 'time', value: (process) => process.created, doc: 'creation' },
-    { name: 'exit_time', csv: 'ExitTime', kind: 'time', value: (process) => process.exited, doc: 'end' },
-    { name: 'wow64', csv: 'Wow64', kind: 'flag', value: (process) => process.facts.wow64, doc: '32-bit on a 64-bit system' },
-    { name: 'eprocess', csv: 'EPROCESS', kind: 'address', value: (process) => process.address, doc: 'address of the _EPROCESS' },
-    { name: 'peb', csv: 'PEB', kind: 'address', value: (process) => process.facts.peb ?? 0n, doc: 'process environment block' },
-    { name: 'peb32', csv: 'PEB32', kind: 'address', value: (process) => process.facts.peb32 ?? 0n, doc: 'its 32-bit counterpart' },
-    { name: 'dtb', csv: 'DTB', kind: 'hex', value: (process) => process.kernel.mode.tableOf(process.facts.dtb), doc: 'directory table base' },
-    { name: 'user_dtb', csv: 'UserDTB', kind: 'hex', value: (process) => process.facts.userDtb ?? 0, doc: 'directory table base in user mode' },
-    { name: 'user_path', csv: 'UserPath', kind: 'text', value: (process) => process.parameters()?.imagePath ?? '', doc: 'path by the PEB' },
-    { name: 'kernel_path', csv: 'KernelPath', kind: 'text', value: (process) => process.facts.kernelPath || process.name, doc: 'path by the kernel' },
-    { name: 'command_line', csv: 'CommandLine', kind: 'text', value: (process) => process.parameters()?.commandLine ?? '', doc: 'command line' },
-    { name: 'flag', csv: 'Flag', kind: 'text', ours: true, value: (process) => flags(process).replace(/[ U*]/g, '') || '-', doc: '32, E (unlinked), T (ended)' },
-    { name: 'source', csv: 'Source', kind: 'text', value: (process) => [...process.sources].join(' '), doc: 'how it was found: list, cid, handle, scan' },
-  ],
-};
 
 interface Branch {
   readonly process: Process;
@@ -145,7 +114,7 @@ function verboseText(processes: readonly Process[]): Buffer {
     const details = [
       parameters?.imagePath, parameters?.commandLine, `${textTime(process.created)} -> ${textTime(process.exited)}`, process.token()?.integrity,
     ].flatMap((detail) => (detail === undefined || detail === '' ? [] : [`${' '.repeat(first.length)} ${safeLine(detail)}`]));
-    return [`${first} ${safeLine(process.facts.kernelPath || process.name)}`, ...details, ''];
+    return [`${first} ${safeLine(kernelPath(process))}`, ...details, ''];
   });
   return Buffer.from(`${[VERBOSE_HEADING, '-'.repeat(VERBOSE_HEADING.length), ...lines].join('\n')}\n`);
 }

@@ -1,5 +1,6 @@
 import { textTime } from '../../src/bytes/filetime.js';
 import { hex } from '../../src/bytes/hex.js';
+import { kernelPath, processState, processTable } from '../../src/tables/processes.js';
 import { directory } from '../../src/vfs/directory.js';
 import type { Directory, WindowFile } from '../../src/vfs/node.js';
 import { text } from '../../src/vfs/text.js';
@@ -12,11 +13,6 @@ import { modulesDirectory } from './modules.js';
 import { threadsDirectory } from './threads.js';
 import { tokenDirectory } from './token.js';
 
-/** 0 while it runs, 1 when it has ended: the signal state of the process object. */
-export function processState(process: Process): number {
-  return process.terminated ? 1 : 0;
-}
-
 /** Everything about one process. */
 export function processDirectory(process: Process): Directory {
   const { facts, kernel } = process;
@@ -28,7 +24,7 @@ export function processDirectory(process: Process): Directory {
     return parameters && text(() => value(parameters), { doc });
   };
   return directory({
-    'dtb.txt': address(kernel.mode.tableOf(facts.dtb), 'directory table base: physical address of its top-level page table'),
+    'dtb.txt': address(processTable(process), 'directory table base: physical address of its top-level page table'),
     'dtb-user.txt': address(facts.userDtb && kernel.mode.tableOf(facts.userDtb), 'the table in use in user mode, where that is another'),
     handles: () => handlesDirectory(process),
     memmap: () => memmapDirectory(process),
@@ -47,7 +43,7 @@ export function processDirectory(process: Process): Directory {
     'win-curdir.txt': parameter(({ currentDirectory }) => currentDirectory, 'current directory, by the PEB'),
     'win-environment.txt': parameter(({ environment }) => environment.map((variable) => `${variable}\n`).join(''), 'environment variables'),
     'win-eprocess.txt': address(process.address, 'virtual address of its _EPROCESS'),
-    'win-path.txt': text(() => facts.kernelPath || process.name, { doc: 'path of the image, by the kernel' }),
+    'win-path.txt': text(() => kernelPath(process), { doc: 'path of the image, by the kernel' }),
     'win-peb.txt': address(facts.peb, 'virtual address of its PEB'),
     'win-peb32.txt': address(facts.peb32, 'virtual address of its 32-bit PEB'),
     'win-title.txt': parameter(({ windowTitle }) => windowTitle, 'window title, by the PEB'),

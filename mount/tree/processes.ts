@@ -1,9 +1,10 @@
+import { processState } from '../../src/tables/processes.js';
 import { listing } from '../../src/vfs/directory.js';
 import { fileName, uniqueNames } from '../../src/vfs/name.js';
 import type { Directory } from '../../src/vfs/node.js';
 import type { Process } from '../../src/windows/process.js';
 import type { Windows } from '../../src/windows/windows.js';
-import { processDirectory, processState } from './process.js';
+import { processDirectory } from './process.js';
 
 const directories = new WeakMap<Process, Directory>();
 

@@ -1,23 +1,34 @@
-import { diagnosisText } from '../../src/windows/diagnosis.js';
 import { openImage } from '../../src/image/image.js';
 import { directory } from '../../src/vfs/directory.js';
 import type { Directory } from '../../src/vfs/node.js';
 import { text } from '../../src/vfs/text.js';
 import { memoryWindow } from '../../src/vfs/window.js';
+import { diagnosisJson, diagnosisText, type Diagnosis, type Findings } from '../../src/windows/diagnosis.js';
+import { findings } from '../../src/windows/findings.js';
 import type { KernelFacts } from '../../src/windows/kernel.js';
 import { openWindows, type OpenedWindows } from '../../src/windows/open.js';
+import type { Overrides } from '../../src/windows/options.js';
 import type { ScanFacts } from '../../src/windows/pool.js';
 import { captureTime } from '../../src/windows/system.js';
 import { nameDirectory, pidDirectory } from './processes.js';
 import { registryDirectory } from './registry.js';
+import { symbolsDirectory } from './symbols.js';
+import type { SymbolSettings } from '../symbols.js';
 import { sysDirectory } from './sys.js';
 
 /** What a thread opens the tree from. Plain facts: they cross threads, objects do not. */
 export interface TreeFacts {
   /** The image file. */
   readonly path: string;
-  /** What another thread has recognised in it already. */
+  /** What another thread, or an earlier opening, has recognised in it already, and what it wrote down. */
   readonly kernel?: KernelFacts | undefined;
+  readonly diagnosis?: Diagnosis | undefined;
+  /** What the user fixes of the steps of opening. */
+  readonly overrides?: Overrides | undefined;
+  /** Folders with symbol files, in the order they are looked into. */
+  readonly symbolFolders?: readonly string[] | undefined;
+  /** The folder where finished symbols are kept. */
+  readonly symbolCache?: string | undefined;
 }
 
 /** The whole tree over one image, in one thread. */
@@ -36,31 +47,38 @@ export interface OpenedTree {
 /**
  * Opens an image and its tree.
  * @param forensic makes /forensic where a pass runs; undefined: there is none
+ * @param onProgress told 0 to 100 while all of the image is looked through for a kernel
  * @throws ImageError when the file cannot be read as an image
  */
-export function openTree(facts: TreeFacts, forensic?: () => Directory | undefined): OpenedTree {
+export function openTree(facts: TreeFacts, forensic?: () => Directory | undefined, onProgress?: (percent: number) => void): OpenedTree {
   const image = openImage(facts.path);
-  const opened = openWindows(image, facts.kernel);
+  const { kernel: known, diagnosis, overrides, symbolFolders, symbolCache } = facts;
+  const opened = openWindows(image, { known, diagnosis, overrides, symbolFolders, symbolCache, onProgress });
   const { windows } = opened;
   return {
     opened,
-    root: rootDirectory(opened, forensic),
+    root: rootDirectory(opened, forensic, { folders: symbolFolders ?? [], cache: symbolCache, server: undefined }),
     captureTime: windows === undefined ? undefined : captureTime(windows.kernel),
-    facts: { path: facts.path, kernel: opened.facts },
+    facts: { ...facts, kernel: opened.facts, diagnosis: opened.diagnosis },
     join: (scan) => windows?.join(scan),
     close: () => image.memory.close(),
   };
 }
 
-function rootDirectory({ image, diagnosis, windows }: OpenedWindows, forensic: (() => Directory | undefined) | undefined): Directory {
+function rootDirectory(opened: OpenedWindows, forensic: (() => Directory | undefined) | undefined, symbols: SymbolSettings): Directory {
+  const { image, diagnosis, windows } = opened;
+  let known: Findings | undefined;
+  // What the pool scan adds is nothing to them: they are the same before and after.
+  const found = (): Findings => known ??= findings(diagnosis, image.memory, windows?.kernel);
   return directory({
-    'diagnose.json': text(() => `${JSON.stringify(diagnosis, undefined, 2)}\n`, { doc: 'the same for programs' }),
-    'diagnose.txt': text(() => diagnosisText(diagnosis), { doc: 'what was recognised and how, what is degraded, and what would help' }),
+    'diagnose.json': { ...text(() => diagnosisJson(diagnosis, found()), { doc: 'the same for programs' }), cost: 'slow' },
+    'diagnose.txt': { ...text(() => diagnosisText(diagnosis, found()), { doc: 'what was recognised and how, what is degraded, and what would help' }), cost: 'slow' },
     forensic,
     'memory.pmem': memoryWindow(image.memory, 0, image.memory.size, { doc: 'physical memory by address; what was not acquired reads as zeros' }),
     name: windows && (() => nameDirectory(windows)),
     pid: windows && (() => pidDirectory(windows)),
     registry: windows && (() => registryDirectory(windows)),
+    symbols: () => symbolsDirectory(opened, symbols),
     sys: windows && (() => sysDirectory(windows)),
   });
 }

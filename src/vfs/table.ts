@@ -7,6 +7,8 @@ import { safeLine } from './text.js';
 /** The most characters of a cell in the fixed-width text; a longer one is cut and ends in `…`. CSV and JSONL keep it whole. */
 export const MAX_CELL = 1024;
 const CHUNK = 1 << 16;
+/** What the text shows in place of what is not known, where a blank would mislead. */
+export const UNKNOWN = '***';
 
 /** A column's value as JSON and SQLite keep it. */
 export type CellValue = string | number | boolean | undefined;
