@@ -2,9 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { startForensic, type ForensicPass } from '../forensic/client.js';
 import { forensicDirectory } from '../forensic/tree.js';
 import type { Directory } from '../src/vfs/node.js';
-import type { ScanFacts } from '../src/windows/pool.js';
 import type { Progress } from './progress.js';
-import { startPoolScan, type PoolScan } from './scan-client.js';
+import { startPoolScan, type PoolScan, type ScanResult } from './scan-client.js';
 import type { TreeFacts } from './tree/root.js';
 import { programVersion } from './version.js';
 
@@ -26,20 +25,24 @@ export interface AnalysisOptions {
   readonly forensic: boolean;
   /** Milliseconds before the pool scan starts, so that its threads leave the processors to the first looks at a mount. */
   readonly scanAfter: number;
-  readonly onScanned: (facts: ScanFacts) => void;
+  /** What a scan of the same image found before: it is not scanned again. */
+  readonly scan?: ScanResult | undefined;
+  /** Told what the pool scan found; not when that was known. */
+  readonly onScanned: (scan: ScanResult) => void;
   readonly onProgress: (progress: Progress) => void;
   readonly log: (line: string) => void;
 }
 
 /** Starts them. Nothing is started where no Windows was recognised. */
 export function startAnalysis(options: AnalysisOptions): Analysis {
-  const { facts, size, folder, forensic, scanAfter, onScanned, onProgress, log } = options;
+  const { facts, size, folder, forensic, scanAfter, scan: known, onScanned, onProgress, log } = options;
   const { kernel } = facts;
   if (kernel === undefined) return { directory: undefined, ended: Promise.resolve(), close: () => Promise.resolve() };
   const pass = forensic ? startPass(facts, folder, onProgress) : undefined;
   let closing = false;
   let scan: PoolScan | undefined;
-  const scanEnded = delay(scanAfter).then(() => {
+  if (known !== undefined) pass?.join(known.facts, known.anomalies);
+  const scanEnded = known !== undefined ? Promise.resolve() : delay(scanAfter).then(() => {
     if (closing) return undefined;
     const started = Date.now();
     scan = startPoolScan(facts.path, kernel, size, {
@@ -62,11 +65,11 @@ export function startAnalysis(options: AnalysisOptions): Analysis {
   };
 }
 
-async function joinWhenScanned(scan: PoolScan, pass: ForensicPass | undefined, onScanned: (facts: ScanFacts) => void, log: (line: string) => void): Promise<void> {
+async function joinWhenScanned(scan: PoolScan, pass: ForensicPass | undefined, onScanned: (scan: ScanResult) => void, log: (line: string) => void): Promise<void> {
   try {
-    const { facts, anomalies } = await scan.result;
-    onScanned(facts);
-    pass?.join(facts, anomalies);
+    const found = await scan.result;
+    onScanned(found);
+    pass?.join(found.facts, found.anomalies);
   } catch (error) {
     // The list walks stand without it; the pass must not wait for ever.
     log(`the pool scan failed: ${error instanceof Error ? error.message : String(error)}`);

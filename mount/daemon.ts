@@ -1,15 +1,14 @@
-import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import type { MountDriver } from '../native-bindings/fuse.js';
 import { EXIT, UserError } from './exit-codes.js';
 import { fuseProblem, prepareMountPoint, userAllowOther } from './mount-point.js';
 import { Renderer } from './renderer.js';
 import { serve, type Serving } from './serve.js';
-import type { ScanFacts } from '../src/windows/pool.js';
 import { startAnalysis, type Analysis } from './analysis.js';
 import { progressDisplay } from './progress.js';
-import { openTree } from './tree/root.js';
+import type { OpeningChoices } from './opening.js';
+import { openWithSymbols } from './open-with-symbols.js';
+import type { ScanResult } from './scan-client.js';
 import { workFolder } from './work-folder.js';
 
 export type ForensicMode = 'on' | 'off' | 'wait';
@@ -22,8 +21,7 @@ export interface MountRequest {
   readonly driver: DriverName;
   /** `-o` options, separated. */
   readonly options: readonly string[];
-  /** The folder for work folders; undefined: the user's cache. */
-  readonly work: string | undefined;
+  readonly choices: OpeningChoices;
   readonly debug: boolean;
 }
 
@@ -81,22 +79,25 @@ export async function mountImage(request: MountRequest, log: (line: string) => v
   const image = resolve(request.image);
   const mountPoint = resolve(request.mountPoint);
   await prepareMountPoint(mountPoint);
-  const work = workFolder(image, request.work);
+  const work = workFolder(image, request.choices.work);
   if (`${work}/`.startsWith(`${mountPoint}/`)) {
     throw new UserError(`The work folder ${work} lies under the mount point; choose another with --work.`, EXIT.folder);
   }
   const beside: { analysis?: Analysis } = {};
-  const tree = openTree({ path: image }, () => beside.analysis?.directory);
+  const display = await progressDisplay();
+  const { tree, scan, remember } = await openWithSymbols(image, request.choices, log, () => beside.analysis?.directory,
+    (percent) => display.update({ stage: 'search for a kernel', percent, rate: '' }));
   if (tree.opened.windows === undefined) log(`No Windows was recognised in ${request.image}; only its bytes are shown, and diagnose.txt says why.`);
   const renderer = new Renderer(new URL('./render-worker.js', import.meta.url), tree.facts);
-  const display = await progressDisplay();
+  if (scan !== undefined) renderer.join(scan.facts);
   let serving: Serving | undefined;
-  const scanned: ScanFacts[] = [];
+  const scanned: ScanResult[] = [];
   const analysis = beside.analysis = startAnalysis({
-    facts: tree.facts, size: tree.opened.image.memory.size, folder: work, forensic: request.forensic !== 'off', scanAfter: SCAN_AFTER_MS, log: display.line,
-    onScanned: (facts) => {
-      if (serving === undefined) scanned.push(facts);
-      else serving.join(facts);
+    facts: tree.facts, size: tree.opened.image.memory.size, folder: work, forensic: request.forensic !== 'off', scanAfter: SCAN_AFTER_MS, scan, log: display.line,
+    onScanned: (found) => {
+      remember(found);
+      if (serving === undefined) scanned.push(found);
+      else serving.join(found.facts);
     },
     onProgress: (progress) => display.update(progress),
   });
@@ -107,7 +108,7 @@ export async function mountImage(request: MountRequest, log: (line: string) => v
       name: basename(image),
       debug: request.debug,
     });
-    for (const facts of scanned) serving.join(facts);
+    for (const { facts } of scanned) serving.join(facts);
     if (request.forensic === 'wait') await Promise.race([analysis.ended, serving.ended]);
     onMounted(display.line);
     void analysis.ended.then(() => display.stop());
@@ -116,43 +117,5 @@ export async function mountImage(request: MountRequest, log: (line: string) => v
     display.stop();
     await analysis.close();
     tree.close();
-  }
-}
-
-/** What the detached child tells its parent. */
-export type DaemonMessage =
-  | { readonly mounted: number }
-  | { readonly sentence: string; readonly exitCode: number };
-
-/**
- * Starts this program again, detached, with the same command line but for `--daemon`, and waits until it has mounted.
- * @returns the child's PID
- * @throws UserError the child's own sentence
- */
-export async function startDaemon(image: string, work: string | undefined): Promise<number> {
-  const folder = workFolder(image, work);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const logFile = join(folder, 'memlens.log');
-  const log = openSync(logFile, 'w', 0o600);
-  const child = spawn(process.execPath, process.argv.slice(1).filter((argument) => argument !== '--daemon'), {
-    detached: true,
-    stdio: ['ignore', log, log, 'ipc'],
-    // glibc keeps an arena of freed memory a thread; two for all threads hold 80 MB less after a walk over the whole mount.
-    env: { MALLOC_ARENA_MAX: '2', ...process.env },
-  });
-  closeSync(log);
-  try {
-    return await new Promise<number>((done, fail) => {
-      child.once('message', (message: DaemonMessage) => {
-        if ('mounted' in message) done(message.mounted);
-        else fail(new UserError(message.sentence, message.exitCode as UserError['exitCode']));
-      });
-      child.once('error', fail);
-      child.once('exit', () => fail(new UserError(`The daemon ended before it had mounted; ${logFile} says why.`, EXIT.unforeseen)));
-    });
-  } finally {
-    child.removeAllListeners();
-    if (child.connected) child.disconnect();
-    child.unref();
   }
 }

@@ -1,6 +1,9 @@
 import { startAnalysis } from './analysis.js';
 import type { Progress } from './progress.js';
-import { openTree, type OpenedTree } from './tree/root.js';
+import type { OpeningChoices } from './opening.js';
+import { openWithSymbols } from './open-with-symbols.js';
+import type { OpenedTree } from './tree/root.js';
+import { workFolder } from './work-folder.js';
 
 /** The tree of an image as a mount shows it in the end. */
 export interface FinishedTree {
@@ -9,8 +12,8 @@ export interface FinishedTree {
 }
 
 export interface FinishedOptions {
-  /** Our own folder for the image. A pass that was finished there before is not run again. */
-  readonly folder: string;
+  /** A pass that was finished in the image's work folder before is not run again. */
+  readonly choices: OpeningChoices;
   /** With /forensic, after the pass has ended. */
   readonly forensic: boolean;
   readonly onProgress?: (progress: Progress) => void;
@@ -27,11 +30,14 @@ export function needsPass(path: string, recursive: boolean): boolean {
  * Opens an image's tree and waits for the pool scan and, when asked for, the forensic pass.
  * @throws ImageError when the file cannot be read as an image
  */
-export async function finishedTree(path: string, { folder, forensic, onProgress, log }: FinishedOptions): Promise<FinishedTree> {
-  const tree = openTree({ path }, () => analysis.directory);
+export async function finishedTree(path: string, { choices, forensic, onProgress, log }: FinishedOptions): Promise<FinishedTree> {
+  const { tree, scan, remember } = await openWithSymbols(path, choices, log, () => analysis.directory, (percent) => onProgress?.({ stage: 'search for a kernel', percent, rate: '' }));
   const analysis = startAnalysis({
-    facts: tree.facts, size: tree.opened.image.memory.size, folder, forensic, scanAfter: 0,
-    onScanned: (facts) => tree.join(facts),
+    facts: tree.facts, size: tree.opened.image.memory.size, folder: workFolder(path, choices.work), forensic, scanAfter: 0, scan,
+    onScanned: (found) => {
+      tree.join(found.facts);
+      remember(found);
+    },
     onProgress: onProgress ?? (() => undefined),
     log,
   });

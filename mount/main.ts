@@ -3,17 +3,18 @@ import { resolve } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
 import { ImageError } from '../src/bytes/errors.js';
 import { safeLine } from '../src/vfs/text.js';
-import type { DaemonMessage, DriverName, ForensicMode } from './daemon.js';
+import type { DriverName, ForensicMode } from './daemon.js';
 import { EXIT, UserError } from './exit-codes.js';
+import type { OpeningFlags } from './opening-options.js';
+import type { DaemonMessage } from './start-daemon.js';
 import type { OpenedTree } from './tree/root.js';
 import { programVersion } from './version.js';
 
-interface MountFlags {
+interface MountFlags extends OpeningFlags {
   readonly forensic: ForensicMode;
   readonly driver: DriverName;
   readonly o: readonly string[];
   readonly daemon?: true;
-  readonly work?: string;
   readonly debug?: true;
 }
 
@@ -21,22 +22,18 @@ function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-interface PathFlags {
-  readonly work?: string;
-}
-
 /** Opens the whole tree for a command that needs no mount; with the pass where a path asks for it. */
 async function withPaths(
-  image: string, paths: readonly string[], { recursive, work }: { recursive: boolean; work: string | undefined }, use: (tree: OpenedTree) => void,
+  image: string, paths: readonly string[], recursive: boolean, flags: OpeningFlags, use: (tree: OpenedTree) => void,
 ): Promise<void> {
   const { finishedTree, needsPass } = await import('./finished-tree.js');
+  const { openingChoices } = await import('./opening-options.js');
   const { progressDisplay } = await import('./progress.js');
-  const { workFolder } = await import('./work-folder.js');
   const display = await progressDisplay();
   const file = resolve(image);
   try {
     const { tree, close } = await finishedTree(file, {
-      folder: workFolder(file, work), forensic: paths.some((path) => needsPass(path, recursive)), log: display.line,
+      choices: openingChoices(flags), forensic: paths.some((path) => needsPass(path, recursive)), log: display.line,
       // Only a terminal is shown progress: what these commands print is read by programs.
       ...(process.stderr.isTTY ? { onProgress: display.update } : {}),
     });
@@ -59,15 +56,17 @@ function tellParent(message: DaemonMessage): void {
 }
 
 async function mount(image: string, folder: string, flags: MountFlags): Promise<void> {
-  const { mountImage, startDaemon } = await import('./daemon.js');
+  const { openingChoices } = await import('./opening-options.js');
   if (flags.daemon === true) {
+    const { startDaemon } = await import('./start-daemon.js');
     const pid = await startDaemon(image, flags.work);
     process.stdout.write(`${pid}\n`);
     return;
   }
+  const { mountImage } = await import('./daemon.js');
   const debug = flags.debug === true;
   await mountImage(
-    { image, mountPoint: folder, forensic: flags.forensic, driver: flags.driver, options: flags.o, work: flags.work, debug },
+    { image, mountPoint: folder, forensic: flags.forensic, driver: flags.driver, options: flags.o, choices: openingChoices(flags), debug },
     say,
     (tell) => {
       if (process.send === undefined) tell(`${image} is mounted on ${folder}; Ctrl-C or \`memlens umount ${folder}\` takes it away.`);
@@ -86,7 +85,7 @@ async function umount(folder: string): Promise<void> {
 }
 
 /** `find` takes its tests as find(1) does, with one dash. */
-async function findCommand(image: string, rest: readonly string[], flags: PathFlags): Promise<void> {
+async function findCommand(image: string, rest: readonly string[], flags: OpeningFlags): Promise<void> {
   const { find, globPattern } = await import('./commands/list.js');
   const paths: string[] = [];
   let name: RegExp | undefined;
@@ -104,14 +103,14 @@ async function findCommand(image: string, rest: readonly string[], flags: PathFl
     else throw new UserError('find takes -name PATTERN and -type f, d or l.', EXIT.usage);
   }
   if (paths.length === 0) paths.push('/');
-  await withPaths(image, paths, { recursive: true, work: flags.work }, (tree) => find(tree, paths, { name, type }));
+  await withPaths(image, paths, true, flags, (tree) => find(tree, paths, { name, type }));
 }
 
-async function exportCommand(image: string, path: string, folder: string, flags: PathFlags): Promise<void> {
+async function exportCommand(image: string, path: string, folder: string, flags: OpeningFlags): Promise<void> {
   const { exportTree } = await import('./commands/export.js');
   const { progressDisplay } = await import('./progress.js');
   const display = await progressDisplay();
-  await withPaths(image, [path], { recursive: true, work: flags.work }, (tree) => {
+  await withPaths(image, [path], true, flags, (tree) => {
     const done = exportTree(tree, path, folder, (files) => {
       if (process.stderr.isTTY) process.stderr.write(`\r${files} files`);
     });
@@ -121,50 +120,57 @@ async function exportCommand(image: string, path: string, folder: string, flags:
   });
 }
 
-async function infoCommand(image: string, flags: { readonly json?: true }): Promise<void> {
-  const { openTree } = await import('./tree/root.js');
-  const { info } = await import('./commands/info.js');
-  const tree = openTree({ path: resolve(image) });
+async function infoCommand(image: string | undefined, flags: OpeningFlags & { readonly json?: true; readonly profiles?: true }): Promise<void> {
+  const { info, printProfiles } = await import('./commands/info.js');
+  if (flags.profiles === true) return printProfiles();
+  if (image === undefined) throw new UserError('info takes an image, or --profiles.', EXIT.usage);
+  const { openWithSymbols } = await import('./open-with-symbols.js');
+  const { openingChoices } = await import('./opening-options.js');
+  const { progressDisplay } = await import('./progress.js');
+  const display = await progressDisplay();
+  const { tree } = await openWithSymbols(resolve(image), openingChoices(flags), display.line, undefined, process.stderr.isTTY
+    ? (percent) => display.update({ stage: 'search for a kernel', percent, rate: '' }) : undefined);
+  display.stop();
   info(tree, flags.json === true);
   tree.close();
 }
 
 const collect = (value: string, before: readonly string[]): string[] => [...before, ...value.split(',')];
 
-function commandLine(): Command {
+async function commandLine(): Promise<Command> {
+  const { withOpening } = await import('./opening-options.js');
   const program = new Command('memlens')
     .description('Shows a Windows memory image as a filesystem')
     .version(programVersion())
     .option('--debug', 'show where an error came from, and what FUSE asks')
     .enablePositionalOptions()
     .exitOverride();
-  program.command('mount').description('mount an image on an empty folder').argument('<image>').argument('<folder>')
+  withOpening(program.command('mount')).description('mount an image on an empty folder').argument('<image>').argument('<folder>')
     .addOption(new Option('--forensic <mode>', 'run the forensic pass: beside the mount, not at all, or before it').choices(['on', 'off', 'wait']).default('on'))
     .addOption(new Option('--driver <name>', 'how to speak to FUSE').choices(['fuse-native', 'device']).default('fuse-native'))
     .option('-o <options>', 'FUSE options: allow_other, allow_root, default_permissions, uid=N, gid=N, umask=N', collect, [])
     .option('--daemon', 'return when mounted and print the PID that serves')
-    .option('--work <folder>', 'where the database and spool files go (default: the user\'s cache)')
     .option('--debug', 'show what FUSE asks')
     .action(mount);
   program.command('umount').description('take a mount away').argument('<folder>').action(umount);
-  const withWork = (command: Command): Command => command.option('--work <folder>', 'where the database goes (default: the user\'s cache)');
-  withWork(program.command('ls')).description('list a folder of the tree, without mounting').argument('<image>').argument('[paths...]')
+  withOpening(program.command('ls')).description('list a folder of the tree, without mounting').argument('<image>').argument('[paths...]')
     .option('-l', 'with type, size and time')
-    .action(async (image: string, paths: string[], flags: PathFlags & { l?: true }) => {
+    .action(async (image: string, paths: string[], flags: OpeningFlags & { l?: true }) => {
       const { ls } = await import('./commands/list.js');
       const wanted = paths.length === 0 ? ['/'] : paths;
-      await withPaths(image, wanted, { recursive: true, work: flags.work }, (tree) => ls(tree, wanted, flags.l === true));
+      await withPaths(image, wanted, true, flags, (tree) => ls(tree, wanted, flags.l === true));
     });
-  withWork(program.command('cat')).description('print files of the tree').argument('<image>').argument('<paths...>')
-    .action(async (image: string, paths: string[], flags: PathFlags) => {
+  withOpening(program.command('cat')).description('print files of the tree').argument('<image>').argument('<paths...>')
+    .action(async (image: string, paths: string[], flags: OpeningFlags) => {
       const { cat } = await import('./commands/list.js');
-      await withPaths(image, paths, { recursive: false, work: flags.work }, (tree) => cat(tree, paths));
+      await withPaths(image, paths, false, flags, (tree) => cat(tree, paths));
     });
-  withWork(program.command('find')).description('print all paths below; -name PATTERN, -type f|d|l').argument('<image>').argument('[rest...]')
+  withOpening(program.command('find')).description('print all paths below; -name PATTERN, -type f|d|l').argument('<image>').argument('[rest...]')
     .allowUnknownOption().passThroughOptions().action(findCommand);
-  withWork(program.command('export')).description('write a part of the tree to a folder').argument('<image>').argument('<path>').argument('<folder>')
+  withOpening(program.command('export')).description('write a part of the tree to a folder').argument('<image>').argument('<path>').argument('<folder>')
     .action(exportCommand);
-  program.command('info').description('say what was recognised').argument('<image>').option('--json', 'as JSON').action(infoCommand);
+  withOpening(program.command('info')).description('say what was recognised').argument('[image]').option('--json', 'as JSON')
+    .option('--profiles', 'say which kernels are known instead').action(infoCommand);
   program.command('doctor').description('check what memlens needs').option('--work <folder>', 'the folder for work folders')
     .action(async (flags: { work?: string }) => {
       const { doctor } = await import('./commands/doctor.js');
@@ -193,7 +199,7 @@ function failure(error: unknown): { sentence: string; exitCode: number } {
 
 async function main(): Promise<number> {
   try {
-    await commandLine().parseAsync();
+    await (await commandLine()).parseAsync();
     return Number(process.exitCode ?? EXIT.ok);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;

@@ -25,7 +25,7 @@ const REPORT = 64 << 20;
 const { path, kernel, range } = workerData as ScanTask;
 const say = (message: ScanMessage): void => parentPort?.postMessage(message);
 const image = openImage(path);
-const { windows, anomalies } = openWindows(image, kernel);
+const { windows, anomalies } = openWindows(image, { known: kernel });
 let reported = 0;
 const facts = windows === undefined ? factsOf(new Map(), 0) : scanPool(windows.kernel, range, (scanned) => {
   if (scanned - reported < REPORT) return;

@@ -9,12 +9,17 @@ export function cacheFolder(): string {
   return join(cache !== undefined && cache !== '' ? cache : join(homedir(), '.cache'), 'memlens');
 }
 
+/** The folder for work folders: chosen with `--work`, else the user's cache. */
+export function cacheRoot(chosen: string | undefined): string {
+  return chosen === undefined ? cacheFolder() : resolve(chosen);
+}
+
 /**
  * Our own folder for an image's database and spool files: under `--work`, else under the user's cache folder; never beside the
  * image. The same image, unchanged, gets the same folder, so that a pass can go on where it was stopped.
  */
 export function workFolder(image: string, chosen: string | undefined): string {
-  return join(chosen === undefined ? cacheFolder() : resolve(chosen), `${basename(image).replaceAll(/[^\w.-]/g, '_').slice(0, 60)}-${identity(image)}`);
+  return join(cacheRoot(chosen), `${basename(image).replaceAll(/[^\w.-]/g, '_').slice(0, 60)}-${identity(image)}`);
 }
 
 function identity(image: string): string {
