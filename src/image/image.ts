@@ -8,6 +8,7 @@ export interface Recognised {
   readonly layout: readonly FileRun[];
   /** Why this format, one sentence for the diagnosis. */
   readonly reason: string;
+  readonly hints?: ImageHints | undefined;
 }
 
 /** An image format: a row of the table below. */
@@ -23,6 +24,14 @@ export const FORMATS: readonly Format[] = [RAW];
 /** The smallest image that is looked at: 1 MiB. */
 export const SMALLEST = 1 << 20;
 
+/** What some formats note beside the memory: where the page tables and the kernel are. Believed only when it leads to a kernel. */
+export interface ImageHints {
+  /** Physical address of the top-level page table (CR3 as stored). */
+  readonly dtb: number | undefined;
+  /** An address in the kernel, best its base. */
+  readonly kernel: bigint | undefined;
+}
+
 /** An opened image file. */
 export interface Image {
   readonly path: string;
@@ -30,6 +39,8 @@ export interface Image {
   readonly reason: string;
   /** Bytes of the file. */
   readonly fileSize: number;
+  /** What the format itself says of the machine; undefined where it says nothing. */
+  readonly hints?: ImageHints | undefined;
   readonly memory: PhysicalMemory;
 }
 
@@ -53,7 +64,7 @@ export function openImage(path: string): Image {
     for (const format of FORMATS) {
       const found = format.recognise(head, size);
       if (found === undefined) continue;
-      return { path, format: format.name, reason: found.reason, fileSize: size, memory: new PhysicalMemory(fd, found.layout) };
+      return { path, format: format.name, reason: found.reason, hints: found.hints, fileSize: size, memory: new PhysicalMemory(fd, found.layout) };
     }
     throw new ImageError(`${path} is in no known image format.`);
   } catch (error) {

@@ -37,7 +37,9 @@ before(async () => {
   const image = await demoImage();
   // The diagnosis names the image as it was given: always the same.
   process.chdir(dirname(image));
-  finished = await finishedTree(basename(image), { folder: work, forensic: true, log: (line) => assert.fail(line) });
+  finished = await finishedTree(basename(image), {
+    choices: { work, cache: false, overrides: {}, symbolFolders: [] }, forensic: true, log: (line) => assert.fail(line),
+  });
   tree = finished.tree;
   found = snapshotOf(needPath(tree, '/'), CHOICE);
   if (UPDATE) write(found);

@@ -8,5 +8,6 @@ export function driverObject(made: Machine, name: string, start: bigint, size: n
   made.kernel.text(view, 'DriverName', `${directory}\\${name}`);
   view.set('DriverStart', start).set('DriverSize', size).set('DriverExtension', extension.address);
   made.objects.enter(directory, view.address, name);
+  made.driverObjects.push({ name, start });
   return view.address;
 }

@@ -28,7 +28,8 @@ export function mappedFile(
   const file = objects.create('File', '_FILE_OBJECT');
   file.set('Type', 5).set('Size', kernel.profile.sizeOf('_FILE_OBJECT')!).set('ReadAccess', 1).set('SharedRead', 1);
   kernel.text(file, 'FileName', path);
-  const prototypes = kernel.paged.alloc(pages * 8, 'MmSt');
+  const { entryBytes } = kernel.space.rules;
+  const prototypes = kernel.paged.alloc(pages * entryBytes, 'MmSt');
   const frames = new Map<number, number>();
   for (let page = 0; page < pages; page += 1) {
     const content = bytes.subarray(page * PAGE, (page + 1) * PAGE);
@@ -36,14 +37,20 @@ export function mappedFile(
     const physical = kernel.physical.alloc();
     kernel.physical.bytes.set(content, physical);
     frames.set(page, physical);
-    const pte = transition.has(page) ? transitionPte(kernel.rules, physical, 1) : BigInt(physical) | PTE.present | PTE.accessed;
-    kernel.space.setU64(prototypes + BigInt(page * 8), pte);
+    const pte = transition.has(page) ? transitionPte(kernel.rules, physical, 1)
+      : kernel.space.rules.encode(BigInt(physical), PTE.present | PTE.accessed, 'page', kernel.space.rules.shifts.length - 1);
+    const at = prototypes + BigInt(page * entryBytes);
+    if (entryBytes === 8) kernel.space.setU64(at, pte);
+    else kernel.space.setU32(at, Number(pte));
   }
   const area = kernel.nonpaged.struct('_CONTROL_AREA', image ? 'MmCi' : 'MmCa', kernel.profile.sizeOf('_SUBSECTION'));
   const segment = kernel.paged.struct('_SEGMENT', 'MmSm');
   const subsection = kernel.view('_SUBSECTION', area.address + BigInt(kernel.profile.sizeOf('_CONTROL_AREA')!));
-  area.set('Segment', segment.address).set('FilePointer.Value', file.address | 0xfn).set('NumberOfMappedViews', 1)
+  area.set('Segment', segment.address).set('NumberOfMappedViews', 1)
     .set('u.LongFlags', 0x80 | (image ? 0x20 : 0));
+  // A counted reference since Vista.
+  const counted = area.has('FilePointer.Value');
+  area.set(counted ? 'FilePointer.Value' : 'FilePointer', counted ? file.address | (kernel.profile.pointerSize === 8 ? 0xfn : 0x7n) : file.address);
   segment.set('ControlArea', area.address).set('TotalNumberOfPtes', pages).set('SizeOfSegment', pages * PAGE).set('PrototypePte', prototypes);
   subsection.set('ControlArea', area.address).set('SubsectionBase', prototypes).set('PtesInSubsection', pages).set('NumberOfFullSectors', pages * 8);
   if (kernel.profile.sizeOf('_SECTION_OBJECT_POINTERS') !== undefined) {

@@ -17,7 +17,7 @@ export function loadHive(made: Machine, path: string, root: KeyToWrite): bigint 
   const base = kernel.paged.pages(BASE_BLOCK_SIZE);
   kernel.space.write(base, file.subarray(0, BASE_BLOCK_SIZE));
   hive.set('Hive.Signature', 0xbee0_bee0).set('Hive.Version', 5).set('Hive.BaseBlock', base);
-  kernel.text(hive, 'HiveRootPath', path);
+  kernel.text(hive, hive.has('HiveRootPath') ? 'HiveRootPath' : 'FileFullPath', path);
   const dual = kernel.view('_DUAL', hive.at('Hive.Storage'));
   const table = kernel.paged.pages(PAGE * 4);
   dual.set('Length', bins.length).set('Map', dual.at('SmallDir')).set('SmallDir', table);

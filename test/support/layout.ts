@@ -1,4 +1,4 @@
-import type { Profile } from '../../src/profile/profile.js';
+import type { Field, Profile } from '../../src/profile/profile.js';
 import type { Space } from './tables.js';
 
 /** A structure in memory, written field by field where the profile says that they lie. */
@@ -14,9 +14,9 @@ export class View {
     return this.profile.field(this.struct, path) !== undefined;
   }
 
-  /** Writes an integer or a bit field; bytes are written as they are. */
+  /** Writes an integer, a bit field or the first element of an array; bytes are written as they are. */
   set(path: string, value: bigint | number | Uint8Array): this {
-    const { size, bits } = this.profile.need(this.struct, path);
+    const { size, bits } = this.#element(path);
     if (value instanceof Uint8Array) {
       this.space.write(this.at(path), value);
       return this;
@@ -39,7 +39,7 @@ export class View {
   }
 
   get(path: string): bigint {
-    const { size, bits } = this.profile.need(this.struct, path);
+    const { size, bits } = this.#element(path);
     const whole = this.#integer(path, size);
     return bits === undefined ? whole : (whole >> BigInt(bits[0])) & ((1n << BigInt(bits[1])) - 1n);
   }
@@ -47,15 +47,25 @@ export class View {
   /** Makes a list head or an entry that is alone: it names itself. */
   listInit(path: string): this {
     const at = this.at(path);
-    this.space.setU64(at, at);
-    this.space.setU64(at + 8n, at);
+    this.space.setPointer(at, at);
+    this.space.setPointer(at + BigInt(this.space.pointerSize), at);
     return this;
+  }
+
+  listInitIfAny(path: string): this {
+    return this.has(path) ? this.listInit(path) : this;
   }
 
   /** Writes a `_UNICODE_STRING` whose characters lie at `buffer`. */
   setText(path: string, text: string, buffer: bigint): this {
     writeText(this.space, this.at(path), text, buffer);
     return this;
+  }
+
+  /** Of an array the first element: until Vista `DirectoryTableBase` is one. */
+  #element(path: string): Field {
+    const field = this.profile.need(this.struct, path);
+    return field.count === undefined ? field : { ...field, size: field.size / field.count };
   }
 
   #integer(path: string, size: number): bigint {
@@ -68,27 +78,29 @@ export class View {
 /** A `_UNICODE_STRING` at `at`, its characters and their NUL at `buffer`. */
 export function writeText(space: Space, at: bigint, text: string, buffer: bigint): void {
   const characters = Buffer.from(`${text}\0`, 'utf16le');
-  const header = Buffer.alloc(16);
-  header.writeUInt16LE(characters.length - 2, 0);
-  header.writeUInt16LE(characters.length, 2);
-  header.writeBigUInt64LE(buffer, 8);
-  space.write(at, header);
+  const lengths = Buffer.alloc(4);
+  lengths.writeUInt16LE(characters.length - 2, 0);
+  lengths.writeUInt16LE(characters.length, 2);
+  space.write(at, lengths);
+  space.setPointer(at + BigInt(space.pointerSize), buffer);
   space.write(buffer, characters);
 }
 
 /** Enters `entry` before the head of a list: as its last. */
 export function listInsert(space: Space, head: bigint, entry: bigint): void {
-  const last = space.u64(head + 8n);
-  space.setU64(entry, head);
-  space.setU64(entry + 8n, last);
-  space.setU64(last, entry);
-  space.setU64(head + 8n, entry);
+  const blink = BigInt(space.pointerSize);
+  const last = space.pointer(head + blink);
+  space.setPointer(entry, head);
+  space.setPointer(entry + blink, last);
+  space.setPointer(last, entry);
+  space.setPointer(head + blink, entry);
 }
 
 /** Takes `entry` out of its list; its own links stay, as they do when a rootkit unlinks a process. */
 export function listRemove(space: Space, entry: bigint): void {
-  const next = space.u64(entry);
-  const last = space.u64(entry + 8n);
-  space.setU64(last, next);
-  space.setU64(next + 8n, last);
+  const blink = BigInt(space.pointerSize);
+  const next = space.pointer(entry);
+  const last = space.pointer(entry + blink);
+  space.setPointer(last, next);
+  space.setPointer(next + blink, last);
 }

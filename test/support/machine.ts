@@ -5,6 +5,7 @@ import { openImage, type Image } from '../../src/image/image.js';
 import { bundledProfile, knownKernels } from '../../src/profile/bundled.js';
 import type { Profile } from '../../src/profile/profile.js';
 import { openWindows, type OpenedWindows } from '../../src/windows/open.js';
+import type { OpenOptions } from '../../src/windows/options.js';
 import type { Windows } from '../../src/windows/windows.js';
 import { SyntheticHandleTable } from './handle-tables.js';
 import { SyntheticKernel, type KernelOptions } from './kernel-image.js';
@@ -16,11 +17,19 @@ import { noise, seeded } from './random.js';
 import type { Space } from './tables.js';
 import { writeLdrEntry, type ModuleSpec } from './user-memory.js';
 
+/** Where a new process is entered in the active list: behind the last, before the first, or now here, now there. */
+export type ListOrder = 'last' | 'first' | 'mixed';
+
 export interface MachineOptions extends Partial<Omit<KernelOptions, 'profile' | 'symbolFile'>> {
-  /** A bundled profile's id, or the last bundled one of a build (`19041`). */
-  readonly profile?: string | number;
+  /** A bundled profile's id, the last bundled one of a build (`19041`), or layouts themselves. */
+  readonly profile?: string | number | Profile;
   /** What the kernel says of itself; `false`: it has no CodeView record. The profile's own id by default. */
   readonly symbolFile?: string | false;
+  readonly order?: ListOrder;
+  /** Everything that a real machine has on its lists: types in `\\ObjectTypes`, handle tables on theirs. Tests that count go without. */
+  readonly complete?: boolean;
+  /** What System has besides its name and PID. */
+  readonly system?: Omit<ProcessSpec, 'name' | 'pid' | 'ppid' | 'created' | 'exited'>;
 }
 
 /** One build of each family of layouts that the bundled profiles know. */
@@ -51,33 +60,55 @@ export class Machine {
   readonly objects: Objects;
   readonly processes = new Map<number, SyntheticProcess>();
   readonly cid: SyntheticHandleTable;
+  /** The modules of PsLoadedModuleList, in its order. */
+  readonly drivers: ModuleSpec[] = [];
+  /** The driver objects that were entered in the namespace. */
+  readonly driverObjects: { readonly name: string; readonly start: bigint }[] = [];
+  readonly #order: ListOrder;
+  readonly #complete: boolean;
   #length: number;
 
-  constructor({ profile = 19041, symbolFile, ...options }: MachineOptions) {
-    const layouts = typeof profile === 'number' ? profileOf(profile) : bundledProfile(profile);
-    if (layouts === undefined) throw new Error(`no bundled profile ${profile}`);
+  constructor({ profile = 19041, symbolFile, order = 'last', complete = false, system = {}, ...options }: MachineOptions) {
+    this.#order = order;
+    const layouts = typeof profile === 'number' ? profileOf(profile) : typeof profile === 'string' ? bundledProfile(profile) : profile;
+    if (layouts === undefined) throw new Error(`no bundled profile ${String(profile)}`);
     this.kernel = new SyntheticKernel({
-      memory: 4 << 20, seed: 1, dtbFrame: undefined, selfMap: 0x1ed, startBlock: true, exportName: 'ntoskrnl.exe', largePages: false,
+      mode: undefined, memory: 4 << 20, seed: 1, dtbFrame: undefined, selfMap: 0x1ed, startBlock: true, largePages: false,
+      symbolPath: 'ntkrnlmp.pdb', exportName: 'ntoskrnl.exe', exports: 'all', timestamp: undefined,
+      debuggerData: 'absent', ownSections: false, buildNumber: undefined, checked: false, processors: 2,
       invalidMask: undefined, captured: CAPTURED, base: undefined, ...options,
       profile: layouts, symbolFile: symbolFile === false ? undefined : symbolFile ?? layouts.id,
     });
     this.#length = this.kernel.physical.size;
     this.objects = new Objects(this.kernel);
+    if (complete) this.objects.enterTypes();
     this.cid = new SyntheticHandleTable(this.kernel, 0n, 0);
     this.kernel.setVariable('PspCidTable', this.cid.address);
-    this.process({ name: 'System', pid: 4, created: BOOT });
+    this.#complete = complete;
+    this.process({ ...system, name: 'System', pid: 4, created: BOOT });
     this.kernel.setVariable('PsInitialSystemProcess', this.built(4).view.address);
     this.driver({ name: 'ntoskrnl.exe', path: '\\SystemRoot\\system32\\ntoskrnl.exe', base: this.kernel.base, pages: this.kernel.size / PAGE });
   }
 
   /** Adds a process. */
   process(spec: ProcessSpec): this {
-    this.processes.set(spec.pid, writeProcess(this.kernel, this.objects, this.cid, spec, this.processes));
+    const made = writeProcess(this.kernel, this.objects, this.cid, spec, this.processes);
+    // System stays the first: PsActiveProcessHead leads to it.
+    const before = this.#order === 'first' || (this.#order === 'mixed' && this.processes.size % 2 === 0);
+    if (before && spec.linked !== false && spec.pid !== 4) {
+      const { space } = this.kernel;
+      const link = made.view.at('ActiveProcessLinks');
+      listRemove(space, link);
+      listInsert(space, space.pointer(this.built(4).view.at('ActiveProcessLinks')), link);
+    }
+    if (this.#complete && spec.linked !== false && made.handles !== undefined) listInsert(this.kernel.space, this.kernel.symbol('HandleTableListHead'), made.handles.view.at('HandleTableList'));
+    this.processes.set(spec.pid, made);
     return this;
   }
 
   /** Adds a module to PsLoadedModuleList. */
   driver(module: ModuleSpec): this {
+    this.drivers.push(module);
     const entry = writeLdrEntry(this.kernel.nonpaged.struct('_LDR_DATA_TABLE_ENTRY', 'MmLd'), module, (view, path, text) => this.kernel.text(view, path, text));
     listInsert(this.kernel.space, this.kernel.symbol('PsLoadedModuleList'), entry.at('InLoadOrderLinks'));
     return this;
@@ -99,7 +130,7 @@ export class Machine {
   /** Bends a list's forward link: the entry of `from` leads to the entry of `to` (both by default the same process: it names itself). */
   loop(list: 'active list' | 'threads', from: number, to = from): this {
     const path = list === 'active list' ? 'ActiveProcessLinks' : 'ThreadListHead';
-    this.kernel.space.setU64(this.built(from).view.at(path), this.built(to).view.at(path));
+    this.kernel.space.setPointer(this.built(from).view.at(path), this.built(to).view.at(path));
     return this;
   }
 
@@ -142,13 +173,13 @@ export class Machine {
   }
 
   /** Opens the image and recognises its Windows. */
-  opened(): OpenedWindows {
-    return openWindows(this.image());
+  opened(options: OpenOptions = {}): OpenedWindows {
+    return openWindows(this.image(), options);
   }
 
   /** The model. Throws with the diagnosis when no Windows was recognised. */
-  open(): Windows {
-    const { windows, diagnosis } = this.opened();
+  open(options: OpenOptions = {}): Windows {
+    const { windows, diagnosis } = this.opened(options);
     if (windows === undefined) throw new Error(`no Windows recognised: ${diagnosis.degraded.join('; ')}`);
     return windows;
   }

@@ -10,12 +10,16 @@ const TYPES: readonly (readonly [name: string, tag: string, symbol: string, page
   ['File', 'File', 'IoFileObjectType', false], ['Driver', 'Driv', 'IoDriverObjectType', false], ['Device', 'Devi', 'IoDeviceObjectType', false],
   ['Section', 'Sect', 'MmSectionObjectType', true], ['Key', 'Key ', 'CmKeyObjectType', true], ['ALPC Port', 'ALPC', 'AlpcPortObjectType', false],
 ];
-/** Optional headers by InfoMask bit: structure, and size where no profile has it. */
-const OPTIONAL: readonly (readonly [bit: number, struct: string, size: number])[] = [
-  [0x8, '_OBJECT_HEADER_QUOTA_INFO', 0x20], [0x4, '_OBJECT_HEADER_HANDLE_INFO', 0x10],
-  [0x2, '_OBJECT_HEADER_NAME_INFO', 0x20], [0x1, '_OBJECT_HEADER_CREATOR_INFO', 0x20],
+/** Optional headers by InfoMask bit: structure, and size in pointers where no profile has it. */
+const OPTIONAL: readonly (readonly [bit: number, struct: string, pointers: number])[] = [
+  [0x8, '_OBJECT_HEADER_QUOTA_INFO', 4], [0x4, '_OBJECT_HEADER_HANDLE_INFO', 2],
+  [0x2, '_OBJECT_HEADER_NAME_INFO', 4], [0x1, '_OBJECT_HEADER_CREATOR_INFO', 4],
 ];
 const NAME = 0x2;
+/** `_OBJECT_HEADER.Flags` until Vista: a creator info lies right before the header. */
+const OB_FLAG_CREATOR_INFO = 0x4;
+/** Until Vista the header says itself where its optional headers begin. */
+const OFFSETS = { 0x2: 'NameInfoOffset', 0x4: 'HandleInfoOffset', 0x8: 'QuotaInfoOffset' } as const;
 const BUCKETS = 37;
 
 export interface ObjectSpec {
@@ -37,12 +41,17 @@ export class Objects {
   constructor(private readonly kernel: SyntheticKernel) {
     this.#header = kernel.profile.need('_OBJECT_HEADER', 'Body').offset;
     // Windows 10 hides the type index; builds without the symbol do not.
-    this.cookie = kernel.has('ObHeaderCookie') ? 0x5a : 0;
+    this.cookie = kernel.profile.build >= 10_000 && kernel.has('ObHeaderCookie') ? 0x5a : 0;
     if (this.cookie !== 0) kernel.space.write(kernel.symbol('ObHeaderCookie'), Buffer.from([this.cookie]));
     const offsets = Buffer.from(Array.from({ length: 256 }, (_, mask) => this.#before(mask) & 0xff));
     if (kernel.has('ObpInfoMaskToOffset')) kernel.space.write(kernel.symbol('ObpInfoMaskToOffset'), offsets);
     TYPES.forEach(([name, tag, symbol], i) => this.#type(name, tag, symbol, i + 2));
     kernel.setVariable('ObpRootDirectoryObject', this.directory('\\'));
+  }
+
+  /** Enters the types into `\ObjectTypes`, where every Windows has them. */
+  enterTypes(): void {
+    for (const [name, body] of this.types) this.enter('\\ObjectTypes', body, name);
   }
 
   /** Makes an object with its headers in the right pool; the view is on its body. */
@@ -74,10 +83,10 @@ export class Objects {
     const directory = this.directory(path);
     let hash = 0;
     for (const char of name.toUpperCase()) hash = (hash + (hash << 1) + (hash >>> 1) + char.charCodeAt(0)) >>> 0;
-    const bucket = kernel.view('_OBJECT_DIRECTORY', directory).at('HashBuckets') + BigInt((hash % BUCKETS) * 8);
+    const bucket = kernel.view('_OBJECT_DIRECTORY', directory).at('HashBuckets') + BigInt((hash % BUCKETS) * kernel.profile.pointerSize);
     const entry = kernel.paged.struct('_OBJECT_DIRECTORY_ENTRY', 'ObDi');
-    entry.set('ChainLink', kernel.space.u64(bucket)).set('Object', body);
-    kernel.space.setU64(bucket, entry.address);
+    entry.set('ChainLink', kernel.space.pointer(bucket)).set('Object', body);
+    kernel.space.setPointer(bucket, entry.address);
     kernel.view('_OBJECT_HEADER_NAME_INFO', body - BigInt(this.#header + this.#nameOffset(body))).set('Directory', directory);
   }
 
@@ -88,7 +97,7 @@ export class Objects {
     this.#name(body, name, 0n);
     const view = kernel.view('_OBJECT_TYPE', body).listInit('TypeList').set('Index', index).set('Key', Buffer.from(tag, 'latin1').readUInt32LE(0));
     view.setText('Name', name, kernel.paged.alloc(name.length * 2 + 2, 'ObNm'));
-    kernel.space.setU64(kernel.symbol('ObTypeIndexTable') + BigInt(index * 8), body);
+    if (kernel.has('ObTypeIndexTable')) kernel.space.setPointer(kernel.symbol('ObTypeIndexTable') + BigInt(index * kernel.profile.pointerSize), body);
     kernel.setVariable(symbol, body);
   }
 
@@ -99,8 +108,14 @@ export class Objects {
     const body = block + BigInt(before + this.#header);
     const header = this.header(body);
     const index = TYPES.findIndex(([name]) => name === type) + 2;
-    header.set('PointerCount', 3).set('HandleCount', handleCount).set('InfoMask', infoMask)
-      .set('TypeIndex', this.cookie === 0 ? index : index ^ this.cookie ^ Number((header.address >> 8n) & 0xffn));
+    header.set('PointerCount', 3).set('HandleCount', handleCount);
+    if (header.has('InfoMask')) {
+      header.set('InfoMask', infoMask).set('TypeIndex', this.cookie === 0 ? index : index ^ this.cookie ^ Number((header.address >> 8n) & 0xffn));
+    } else {
+      // The type that is being made first is of its own type.
+      header.set('Type', this.types.get(type) ?? (index === 2 ? this.types.get('Type') ?? body : 0n)).set('Flags', (infoMask & 0x1) === 0 ? 0 : OB_FLAG_CREATOR_INFO);
+      for (const [bit, path] of Object.entries(OFFSETS)) if ((infoMask & Number(bit)) !== 0) header.set(path, this.#before(infoMask & (Number(bit) | (Number(bit) - 1))));
+    }
     return body;
   }
 
@@ -111,10 +126,12 @@ export class Objects {
 
   /** From the header back to the name: the optional headers of lower bits lie between. */
   #nameOffset(body: bigint): number {
-    return this.#before(Number(this.header(body).get('InfoMask')) & (NAME | 0x1));
+    const header = this.header(body);
+    return header.has('InfoMask') ? this.#before(Number(header.get('InfoMask')) & (NAME | 0x1)) : Number(header.get('NameInfoOffset'));
   }
 
   #before(mask: number): number {
-    return OPTIONAL.reduce((sum, [bit, struct, size]) => sum + ((mask & bit) === 0 ? 0 : this.kernel.profile.sizeOf(struct) ?? size), 0);
+    const { profile } = this.kernel;
+    return OPTIONAL.reduce((sum, [bit, struct, pointers]) => sum + ((mask & bit) === 0 ? 0 : profile.sizeOf(struct) ?? pointers * profile.pointerSize), 0);
   }
 }

@@ -12,7 +12,11 @@ export interface PeSpec {
   readonly sizeOfImage: number;
   readonly base?: bigint;
   readonly is64?: boolean;
+  /** IMAGE_FILE_HEADER.Machine; says the width too. */
+  readonly machine?: number;
   readonly dll?: boolean;
+  /** IMAGE_SUBSYSTEM_*; of a program with windows by default. */
+  readonly subsystem?: number;
   readonly entry?: number;
   readonly timestamp?: number;
   readonly sections?: readonly SectionSpec[];
@@ -45,13 +49,13 @@ export function guidBytes(digits: string): Buffer {
   ]);
 }
 
-function headers({ is64 = true, dll = false, base = 0n, entry = 0, timestamp = 0x5f00_0000, sizeOfImage, sections = [], exports, codeView }: PeSpec): Buffer {
+function headers({ machine, is64 = machine !== 0x14c, subsystem = 2, dll = false, base = 0n, entry = 0, timestamp = 0x5f00_0000, sizeOfImage, sections = [], exports, codeView }: PeSpec): Buffer {
   const page = Buffer.alloc(0x1000);
   page.write('MZ', 0, 'latin1');
   const nt = 0x80;
   page.writeUInt32LE(nt, 0x3c);
   page.write('PE\0\0', nt, 'latin1');
-  page.writeUInt16LE(is64 ? 0x8664 : 0x14c, nt + 4);
+  page.writeUInt16LE(machine ?? (is64 ? 0x8664 : 0x14c), nt + 4);
   page.writeUInt16LE(sections.length, nt + 6);
   page.writeUInt32LE(timestamp, nt + 8);
   const optional = is64 ? 0xf0 : 0xe0;
@@ -65,7 +69,7 @@ function headers({ is64 = true, dll = false, base = 0n, entry = 0, timestamp = 0
   page.writeUInt32LE(0x200, nt + 0x3c);
   page.writeUInt32LE(sizeOfImage, nt + 0x50);
   page.writeUInt32LE(0x400, nt + 0x54);
-  page.writeUInt16LE(2, nt + 0x5c);
+  page.writeUInt16LE(subsystem, nt + 0x5c);
   page.writeUInt32LE(16, nt + (is64 ? 0x84 : 0x74));
   const directories = nt + (is64 ? 0x88 : 0x78);
   if (exports !== undefined) {

@@ -5,7 +5,7 @@ import type { Objects } from './objects.js';
 import { Space } from './tables.js';
 import { writeThread, type ThreadSpec } from './threads.js';
 import { writeToken, type TokenSpec } from './tokens.js';
-import { moduleVad, USER_VADS, writeUserMemory, type ModuleSpec, type ParametersSpec } from './user-memory.js';
+import { moduleVad, userVads, writeUserMemory, type ModuleSpec, type ParametersSpec } from './user-memory.js';
 import { writeVads, type SyntheticVad, type VadSpec } from './vads.js';
 
 /** 2023-02-05 05:02:08 UTC. */
@@ -61,7 +61,7 @@ export function writeProcess(
   kernel: SyntheticKernel, objects: Objects, cid: SyntheticHandleTable, spec: ProcessSpec, others: ReadonlyMap<number, SyntheticProcess>,
 ): SyntheticProcess {
   const { linked = true, modules = [] } = spec;
-  if (spec.pid % 4 !== 0 || spec.pid % 0x400 === 0) throw new Error(`PID ${spec.pid}: Windows gives multiples of four, and never one that begins a page of handles`);
+  if (spec.pid % 4 !== 0 || spec.pid % (kernel.profile.pointerSize === 8 ? 0x400 : 0x800) === 0) throw new Error(`PID ${spec.pid}: Windows gives multiples of four, and never one that begins a page of handles`);
   const space = spec.pid === 4 ? kernel.space
     : new Space(kernel.physical, spec.dtbFrame === undefined ? kernel.physical.alloc() : kernel.physical.take(spec.dtbFrame), kernel.space);
   const view = objects.create('Process', '_EPROCESS', { infoMask: 8 });
@@ -70,26 +70,26 @@ export function writeProcess(
   view.set('Pcb.DirectoryTableBase', space.dtb | (spec.pcid ?? 0)).set('UniqueProcessId', spec.pid)
     .set('InheritedFromUniqueProcessId', spec.ppid ?? (spec.pid === 4 ? 0 : 4)).set('CreateTime', created).set('ExitTime', spec.exited ?? 0n)
     .set('ImageFileName', Buffer.from(spec.name.slice(0, 14).padEnd(15, '\0'), 'latin1')).setIfAny('ExitStatus', spec.exited === undefined ? 0x103 : 0)
-    .setIfAny('Protection.Level', spec.protection ?? 0).listInit('ThreadListHead').listInit('Pcb.ThreadListHead').listInit('Pcb.ProfileListHead');
+    .setIfAny('Protection.Level', spec.protection ?? 0).listInit('ThreadListHead').listInit('Pcb.ThreadListHead').listInitIfAny('Pcb.ProfileListHead');
   audit(kernel, view, spec);
   if (linked) {
     listInsert(kernel.space, kernel.symbol('PsActiveProcessHead'), view.at('ActiveProcessLinks'));
     if (spec.exited === undefined) cid.put(spec.pid, view.address);
   }
-  if (spec.session !== undefined && view.has('Session')) {
+  if (spec.session !== undefined && view.has('Session') && kernel.profile.field('_MM_SESSION_SPACE', 'SessionId') !== undefined) {
     const session = kernel.nonpaged.struct('_MM_SESSION_SPACE', 'MmSe');
     session.set('SessionId', spec.session);
     view.set('Session', session.address);
   }
-  if (spec.token !== undefined) view.set('Token.Value', writeToken(kernel, objects, spec.token) | 0xfn);
+  if (spec.token !== undefined) view.set('Token.Value', writeToken(kernel, objects, spec.token) | (kernel.profile.pointerSize === 8 ? 0xfn : 0x7n));
   if (spec.exited !== undefined) return { spec, view, space, vads: [], threads: [], handles: undefined };
 
   const user = spec.parameters !== undefined || modules.length > 0;
-  const own = [...(user ? USER_VADS : []), ...modules.map(moduleVad), ...(spec.vads ?? [])];
+  const own = [...(user ? userVads(kernel) : []), ...modules.map((module) => moduleVad(module, kernel.space.rules.machine)), ...(spec.vads ?? [])];
   const vads = own.length === 0 ? [] : writeVads(kernel, objects, view, space, own);
   const imageBase = modules[0]?.base ?? 0n;
   view.set('SectionBaseAddress', imageBase);
-  if (user) writeUserMemory(kernel, space, view, spec.parameters, modules, imageBase);
+  if (user) writeUserMemory(kernel, space, view, spec.parameters, modules, imageBase, spec.session);
   const handles = new SyntheticHandleTable(kernel, view.address, spec.pid);
   view.set('ObjectTable', handles.address);
   (spec.handles ?? []).forEach((handle, i) => {
@@ -106,7 +106,7 @@ export function writeProcess(
 
 function audit(kernel: SyntheticKernel, view: View, { kernelPath }: ProcessSpec): void {
   const information = kernel.paged.struct('_OBJECT_NAME_INFORMATION', 'SeOn', ((kernelPath?.length ?? 0) + 1) * 2);
-  if (kernelPath !== undefined) information.setText('Name', kernelPath, information.address + 16n);
+  if (kernelPath !== undefined) information.setText('Name', kernelPath, information.address + BigInt(kernel.profile.pointerSize * 2));
   view.set('SeAuditProcessCreationInfo.ImageFileName', information.address);
 }
 

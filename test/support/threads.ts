@@ -20,15 +20,17 @@ export interface ThreadSpec {
 }
 
 const STACK = 0x6000n;
+/** Until Vista the low bits of a thread's CreateTime count nested faults. */
+const SHIFTED = 3n;
 
 /** A thread object's address; it is linked into its process's lists unless it has ended. */
 export function writeThread(kernel: SyntheticKernel, objects: Objects, process: View, space: Space, spec: ThreadSpec, fallback: bigint): bigint {
   const thread = objects.create('Thread', '_ETHREAD');
   const stackTop = kernel.stack() + STACK;
   thread.set('Cid.UniqueProcess', process.get('UniqueProcessId')).set('Cid.UniqueThread', spec.tid)
-    .set('CreateTime', spec.created ?? fallback).set('ExitTime', spec.exited ?? 0n).set('ExitStatus', spec.exited === undefined ? 0x103 : 0)
+    .set('CreateTime', (spec.created ?? fallback) << (kernel.profile.build < 6000 ? SHIFTED : 0n)).set('ExitTime', spec.exited ?? 0n).set('ExitStatus', spec.exited === undefined ? 0x103 : 0)
     .set('StartAddress', spec.start ?? kernel.base + 0x1000n).set('Win32StartAddress', spec.win32Start ?? 0n)
-    .set('Tcb.Process', process.address).setIfAny('Tcb.ApcState.Process', process.address)
+    .setIfAny('Tcb.Process', process.address).setIfAny('ThreadsProcess', process.address).setIfAny('Tcb.ApcState.Process', process.address)
     .set('Tcb.State', spec.exited === undefined ? spec.state ?? 5 : 4).set('Tcb.WaitReason', spec.waitReason ?? 15)
     .set('Tcb.BasePriority', spec.basePriority ?? 8).set('Tcb.Priority', spec.priority ?? 9)
     .set('Tcb.StackBase', stackTop).set('Tcb.StackLimit', stackTop - STACK)
@@ -44,7 +46,8 @@ export function writeThread(kernel: SyntheticKernel, objects: Objects, process: 
   }
   if (spec.trap !== undefined) {
     const frame = stackTop - 0x90n - BigInt(kernel.profile.sizeOf('_KTRAP_FRAME')!);
-    kernel.view('_KTRAP_FRAME', frame).set('Rip', spec.trap.rip).set('Rsp', spec.trap.rsp).set('SegCs', 0x33);
+    kernel.view('_KTRAP_FRAME', frame).setIfAny('Rip', spec.trap.rip).setIfAny('Rsp', spec.trap.rsp)
+      .setIfAny('Eip', spec.trap.rip).setIfAny('HardwareEsp', spec.trap.rsp).set('SegCs', kernel.profile.pointerSize === 8 ? 0x33 : 0x1b);
     thread.set('Tcb.TrapFrame', frame);
   }
   if (spec.exited === undefined) {

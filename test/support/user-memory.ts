@@ -27,31 +27,40 @@ export interface ModuleSpec {
   readonly pe?: Partial<PeSpec>;
 }
 
-/** PEB and what hangs on it begin here, in every process that has one. */
+/** PEB and what hangs on it begin here, in every 64-bit process that has one. */
 export const PEB_ADDRESS = 0x0000_00e4_8a20_0000n;
 const PEB_PAGES = 16;
-const HEAP = 0x0000_01c5_7740_0000n;
 const HEAP_PAGES = 64;
+const PLACES = { 8: { peb: PEB_ADDRESS, heap: 0x0000_01c5_7740_0000n }, 4: { peb: 0x7ffd_0000n, heap: 0x0015_0000n } } as const;
 
 /** The VADs that PEB and heap lie in. */
-export const USER_VADS: readonly VadSpec[] = [
-  { start: PEB_ADDRESS, pages: PEB_PAGES, commit: PEB_PAGES, protection: 4 },
-  { start: HEAP, pages: HEAP_PAGES, commit: HEAP_PAGES, protection: 4 },
-];
+export function userVads({ profile: { pointerSize } }: SyntheticKernel): readonly VadSpec[] {
+  const { peb, heap } = PLACES[pointerSize];
+  return [
+    { start: peb, pages: PEB_PAGES, commit: PEB_PAGES, protection: 4 },
+    { start: heap, pages: HEAP_PAGES, commit: HEAP_PAGES, protection: 4 },
+  ];
+}
+
+/** Where the TEB of a process's thread lies, by the thread's place in its list: behind the PEB. */
+export function tebPlace({ profile: { pointerSize } }: SyntheticKernel, index: number): bigint {
+  return PLACES[pointerSize].peb + 0x1000n + BigInt(index) * (pointerSize === 8 ? 0x2000n : 0x1000n);
+}
 
 /** The image VAD of a module, holding its PE headers. */
-export function moduleVad({ base, pages, path, file, pe }: ModuleSpec): VadSpec {
+export function moduleVad({ base, pages, path, file, pe }: ModuleSpec, machine?: number): VadSpec {
   const bytes = Buffer.alloc(pages * 4096);
-  const pieces = peImage({ dll: /\.dll$/i.test(path), base, sizeOfImage: pages * 4096, sections: [{ name: '.text', rva: 0x1000, size: (pages - 1) * 4096 }], ...pe });
+  const pieces = peImage({ dll: /\.dll$/i.test(path), base, ...(machine === undefined ? {} : { machine }), sizeOfImage: pages * 4096, sections: [{ name: '.text', rva: 0x1000, size: (pages - 1) * 4096 }], ...pe });
   for (const piece of pieces) bytes.set(piece.bytes.subarray(0, bytes.length - piece.rva), piece.rva);
   return { start: base, pages, protection: 7, type: 2, file: file ?? path.replace(/^[A-Za-z]:/, ''), bytes };
 }
 
 /** Writes PEB, process parameters and the loader's lists. Lists name the modules in the order given. */
 export function writeUserMemory(
-  kernel: SyntheticKernel, space: Space, process: View, parameters: ParametersSpec | undefined, modules: readonly ModuleSpec[], imageBase: bigint,
+  kernel: SyntheticKernel, space: Space, process: View, parameters: ParametersSpec | undefined, modules: readonly ModuleSpec[], imageBase: bigint, session = 0,
 ): void {
-  let next = HEAP;
+  const { peb: pebAddress, heap } = PLACES[kernel.profile.pointerSize];
+  let next = heap;
   const take = (size: number): bigint => {
     const at = next;
     next += BigInt((size + 15) & ~15);
@@ -61,9 +70,9 @@ export function writeUserMemory(
   const text = (target: View, path: string, value: string): void => {
     target.setText(path, value, take(value.length * 2 + 2));
   };
-  const peb = view('_PEB', PEB_ADDRESS);
-  process.set('Peb', PEB_ADDRESS);
-  peb.set('ImageBaseAddress', imageBase);
+  const peb = view('_PEB', pebAddress);
+  process.set('Peb', pebAddress);
+  peb.set('ImageBaseAddress', imageBase).setIfAny('SessionId', session);
   if (parameters !== undefined) {
     const block = view('_RTL_USER_PROCESS_PARAMETERS', take(kernel.profile.sizeOf('_RTL_USER_PROCESS_PARAMETERS')!));
     peb.set('ProcessParameters', block.address);

@@ -46,11 +46,12 @@ export function writeVads(kernel: SyntheticKernel, objects: Objects, process: Vi
     writePages(kernel, space, spec, section);
     return { spec, address: writeVad(kernel, process.address, spec, section), section };
   });
-  const seven = kernel.profile.field('_EPROCESS', 'VadRoot.BalancedRoot') !== undefined;
-  const sentinel = process.at('VadRoot');
-  const root = link(kernel, vads.map(({ address }) => address), seven ? sentinel : 0n);
-  if (seven) process.set('VadRoot.BalancedRoot.RightChild', root).set('VadRoot.NumberGenericTableElements', vads.length);
-  else process.set('VadRoot.Root', root).setIfAny('VadCount', vads.length);
+  // 2003 to 8: a table whose sentinel has the root as its right child; XP: a bare pointer; since 8.1: a tree.
+  const table = kernel.profile.field('_EPROCESS', 'VadRoot.BalancedRoot') !== undefined;
+  const root = link(kernel, vads.map(({ address }) => address), table ? process.at('VadRoot') : 0n);
+  if (table) setNode(kernel, kernel.view('_MM_AVL_TABLE', process.at('VadRoot')), 'BalancedRoot', undefined, undefined, root);
+  if (table) process.set('VadRoot.NumberGenericTableElements', vads.length);
+  else process.set(process.has('VadRoot.Root') ? 'VadRoot.Root' : 'VadRoot', root).setIfAny('VadCount', vads.length);
   return vads;
 }
 
@@ -64,14 +65,40 @@ function writeVad(kernel: SyntheticKernel, process: bigint, spec: VadSpec, secti
   core.set('StartingVpn', core.has('StartingVpnHigh') ? first & 0xffff_ffffn : first);
   core.set('EndingVpn', core.has('EndingVpnHigh') ? last & 0xffff_ffffn : last);
   core.setIfAny('StartingVpnHigh', first >> 32n).setIfAny('EndingVpnHigh', last >> 32n);
-  core.set('u.VadFlags.Protection', protection).set('u.VadFlags.VadType', type).set('u.VadFlags.PrivateMemory', long ? 0 : 1);
-  const counts = core.has('u1.VadFlags1.CommitCharge') ? 'u1.VadFlags1' : 'u.VadFlags';
-  core.set(`${counts}.CommitCharge`, commit).set(`${counts}.MemCommit`, memCommit ? 1 : 0);
+  core.set('u.VadFlags.Protection', protection);
+  // XP: a bit for each type; PrivateMemory has moved once.
+  if (core.has('u.VadFlags.VadType')) core.set('u.VadFlags.VadType', type);
+  else core.set('u.VadFlags.ImageMap', type === 2 ? 1 : 0);
+  core.set(core.has('u.VadFlags.PrivateMemory') ? 'u.VadFlags.PrivateMemory' : 'u1.VadFlags1.PrivateMemory', long ? 0 : 1);
+  const counts = ['u1.VadFlags1', 'u.VadFlags'].find((path) => core.has(`${path}.CommitCharge`));
+  // A table without anonymous unions has the two as one member: 31 bits and one.
+  if (counts === undefined) core.set('CommitCharge', commit + (memCommit ? 2 ** 31 : 0));
+  else core.set(`${counts}.CommitCharge`, commit).set(`${counts}.MemCommit`, memCommit ? 1 : 0);
   if (section !== undefined) {
-    view.set('Subsection', section.subsection).set('FirstPrototypePte', section.prototypes)
-      .set('LastContiguousPte', section.prototypes + BigInt((pages - 1) * 8)).set('VadsProcess', process).listInit('ViewLinks');
+    const { entryBytes } = kernel.space.rules;
+    if (view.has('Subsection')) view.set('Subsection', section.subsection);
+    else view.set('ControlArea', section.controlArea);
+    view.set('FirstPrototypePte', section.prototypes).set('LastContiguousPte', section.prototypes + BigInt((pages - 1) * entryBytes))
+      .setIfAny('VadsProcess', process).listInitIfAny('ViewLinks');
   }
   return view.address;
+}
+
+/** Parent, left child, right child: since 8.1, in 8, from 2003 to 7, in XP. */
+const NODES = [
+  ['VadNode.ParentValue', 'VadNode.Left', 'VadNode.Right'], ['VadNode.u1.Parent', 'VadNode.LeftChild', 'VadNode.RightChild'],
+  ['u1.Parent', 'LeftChild', 'RightChild'], ['Parent', 'LeftChild', 'RightChild'],
+  ['BalancedRoot.u1.Parent', 'BalancedRoot.LeftChild', 'BalancedRoot.RightChild'],
+] as const;
+
+/** Writes the links of a node, where given. No public table has the `_MM_AVL_NODE` of Windows 8: three pointers, the parent's first. */
+function setNode(kernel: SyntheticKernel, view: View, embedded: string, ...links: readonly (bigint | undefined)[]): void {
+  const paths = NODES.find((names) => names.every((name) => view.has(name)));
+  links.forEach((link, i) => {
+    if (link === undefined) return;
+    if (paths === undefined) kernel.space.setPointer(view.at(embedded) + BigInt(i * kernel.profile.pointerSize), link);
+    else view.set(paths[i]!, link);
+  });
 }
 
 /** Links nodes in order into a balanced tree; its root. */
@@ -79,11 +106,7 @@ function link(kernel: SyntheticKernel, nodes: readonly bigint[], parent: bigint)
   const middle = nodes.length >> 1;
   const node = nodes[middle];
   if (node === undefined) return 0n;
-  const view = kernel.view('_MMVAD_SHORT', node);
-  const [left, right, up] = view.has('LeftChild')
-    ? ['LeftChild', 'RightChild', 'u1.Parent'] as const
-    : ['VadNode.Left', 'VadNode.Right', 'VadNode.ParentValue'] as const;
-  view.set(up, parent).set(left, link(kernel, nodes.slice(0, middle), node)).set(right, link(kernel, nodes.slice(middle + 1), node));
+  setNode(kernel, kernel.view('_MMVAD_SHORT', node), 'VadNode', parent, link(kernel, nodes.slice(0, middle), node), link(kernel, nodes.slice(middle + 1), node));
   return node;
 }
 
@@ -108,7 +131,7 @@ function writePages(kernel: SyntheticKernel, space: Space, spec: VadSpec, sectio
         break;
       case 'present': space.map(at, frameWith(state.bytes ?? content), flags); break;
       case 'transition': space.setPte(at, transitionPte(rules, frameWith(state.bytes ?? content), protection)); break;
-      case 'prototype': space.setPte(at, prototypePte(rules, (section?.prototypes ?? 0n) + BigInt(page * 8))); break;
+      case 'prototype': space.setPte(at, prototypePte(rules, (section?.prototypes ?? 0n) + BigInt(page * kernel.space.rules.entryBytes))); break;
       case 'vad-prototype': space.setPte(at, vadPrototypePte(rules, protection)); break;
       case 'pagefile': space.setPte(at, pagefilePte(rules, state.number, state.offset, protection)); break;
       case 'demand-zero': space.setPte(at, demandZeroPte(rules, protection)); break;

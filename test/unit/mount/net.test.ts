@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { textOf, csvOf } from '../../../src/vfs/table.js';
+import { csvOf, jsonRow, textOf } from '../../../src/vfs/table.js';
 import type { Endpoint } from '../../../src/windows/network.js';
-import { netDirectory, netTable, netVerboseTable } from '../../../mount/tree/net.js';
+import { netDirectory } from '../../../mount/tree/net.js';
+import { ENDPOINTS, endpointText, NETSCAN, NETSTAT, NETSTAT_VERBOSE } from '../../../src/tables/endpoints.js';
 import { scanRanges } from '../../../mount/scan-client.js';
 import { machine } from '../../support/machine.js';
 import { SyntheticNetwork } from '../../support/network.js';
@@ -12,12 +13,12 @@ const ENDPOINT: Endpoint = {
   remoteAddress: '192.168.21.7', remotePort: 445, pid: undefined, process: undefined, created: 133_197_173_440_000_000n, source: 'table',
 };
 
-function lines(table: typeof netTable, endpoint: Endpoint): string[] {
+function lines(table: typeof NETSTAT, endpoint: Endpoint): string[] {
   return textOf(table, [endpoint]).toString().split('\n').map((line) => line.trimEnd());
 }
 
 test('a connection has its line in netstat.txt as analysts know it', () => {
-  assert.deepEqual(lines(netTable, ENDPOINT).slice(0, 3), [
+  assert.deepEqual(lines(NETSTAT, ENDPOINT).slice(0, 3), [
     '   #    PID Proto  State        Src                           Dst                          Process',
     '--------------------------------------------------------------------------------------------------',
     '0000    *** TCPv4  ESTABLISHED  192.168.21.22:50166           192.168.21.7:445             ***',
@@ -26,20 +27,32 @@ test('a connection has its line in netstat.txt as analysts know it', () => {
 
 test('IPv6 addresses stand in brackets, a listener has no remote end', () => {
   const listener: Endpoint = { ...ENDPOINT, remoteAddress: undefined, remotePort: undefined, protocol: 'TCPv6', state: 'LISTENING', localAddress: '::', localPort: 445 };
-  assert.equal(lines(netTable, listener)[2], '0000    *** TCPv6  LISTENING    [::]:445                      ***                          ***');
+  assert.equal(lines(NETSTAT, listener)[2], '0000    *** TCPv6  LISTENING    [::]:445                      ***                          ***');
 });
 
 test('netstat-v.txt adds time, object and path under their headings', () => {
-  const [heading = '', , row = ''] = lines(netVerboseTable, ENDPOINT);
+  const [heading = '', , row = ''] = lines(NETSTAT_VERBOSE, ENDPOINT);
   for (const [title, value] of [['Time', '2023-02-01'], ['Object Address', 'ffff900a0ac876b0'], ['Process Path', '***']] as const) {
     assert.equal(row.slice(heading.indexOf(title)).split(' ')[0], value);
   }
 });
 
 test('the CSV names its columns as analysts know them', () => {
-  const [heading, row] = csvOf(netTable, [ENDPOINT]).toString().split('\n');
-  assert.equal(heading, 'PID,Proto,State,SrcAddr,SrcPort,DstAddr,DstPort,Process,Time,Object,ProcessPath,Source');
-  assert.equal(row?.startsWith(',TCP4,ESTABLISHED,192.168.21.22,50166,192.168.21.7,445,,'), true);
+  const lines = (table: typeof NETSTAT): readonly string[] => csvOf(table, [ENDPOINT]).toString().split('\n');
+  const [heading, row] = lines(NETSTAT);
+  assert.equal(heading, 'Proto,State,SrcAddr,SrcPort,DstAddr,DstPort,Time,Object,PID,Process,ProcessPath');
+  assert.equal(row, 'TCP4,ESTABLISHED,192.168.21.22,50166,192.168.21.7,445,"2023-02-01 09:29:04",0xffff900a0ac876b0,,,');
+  assert.deepEqual(lines(NETSTAT_VERBOSE), lines(NETSTAT));
+  assert.deepEqual(lines(NETSCAN).slice(0, 2), [`${heading},Source`, `${row},table`]);
+});
+
+test('a listener has no remote end, UDP no state: not zero, not a word, but absent', () => {
+  const udp: Endpoint = { ...ENDPOINT, protocol: 'UDPv4', state: undefined, localAddress: undefined, remoteAddress: undefined, remotePort: undefined };
+  assert.deepEqual(JSON.parse(jsonRow(ENDPOINTS, udp)), {
+    protocol: 'UDP4', local_port: 50_166, created: '2023-02-01T09:29:04.0000000Z', object: '0xffff900a0ac876b0', source: 'table',
+  });
+  assert.equal(endpointText(udp).trimEnd(), 'UDPv4  ***          ***:50166                     ***');
+  assert.match(endpointText({ ...ENDPOINT, remotePort: undefined }), / 192\.168\.21\.7:\*\*\*$/);
 });
 
 test('netstat.txt shows what the tables hold; netscan.txt also what the scan alone found', () => {

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { driversTable } from '../../../mount/tree/drivers.js';
-import { handlesDirectory, handlesTable } from '../../../mount/tree/handles.js';
-import { threadsDirectory, threadsTable } from '../../../mount/tree/threads.js';
+import { handlesDirectory } from '../../../mount/tree/handles.js';
+import { threadsDirectory } from '../../../mount/tree/threads.js';
 import { groupsTable, privilegesTable, tokenDirectory } from '../../../mount/tree/token.js';
-import { csvHeading, csvRow, textOf } from '../../../src/vfs/table.js';
+import { driverEnd, DRIVERS } from '../../../src/tables/drivers.js';
+import { HANDLES } from '../../../src/tables/handles.js';
+import { THREADS } from '../../../src/tables/threads.js';
+import { cellValue, csvHeading, csvRow, textOf } from '../../../src/vfs/table.js';
 import type { Handle } from '../../../src/windows/handle.js';
 import type { Thread } from '../../../src/windows/thread.js';
 import { machine } from '../../support/machine.js';
@@ -26,28 +28,35 @@ const THREAD: Thread = {
 };
 
 test('a handle\'s line and CSV', () => {
-  assert.deepEqual(lines(textOf(handlesTable, [FILE, { ...FILE, type: 'WaitCompletionPacket', name: '', device: undefined }])), [
+  assert.deepEqual(lines(textOf(HANDLES, [{ handle: FILE }, { handle: { ...FILE, type: 'WaitCompletionPacket', name: '', device: undefined } }])), [
     '   #    PID  Handle Object Address   Access Type             Description',
     '------------------------------------------------------------------------',
     '0000   4048      1c ffff900a0acd91c0 120089 File             \\HarddiskVolume3\\Windows\\explorer.exe.mui',
     '0001   4048      1c ffff900a0acd91c0 120089 WaitCompletionPa',
     '',
   ]);
-  assert.equal(csvHeading(handlesTable), 'PID,Handle,Object,Access,Type,Tag,HandleCount,Device,Description\n');
-  assert.equal(csvRow(handlesTable, FILE), '4048,0x1c,0xffff900a0acd91c0,0x120089,File,File,0x1,HarddiskVolume3,\\Windows\\explorer.exe.mui\n');
+  assert.equal(csvHeading(HANDLES), 'PID,Handle,Object,Access,Type,Tag,HandleCount,Device,Description\n');
+  assert.equal(csvRow(HANDLES, { handle: FILE }), '4048,0x1c,0xffff900a0acd91c0,0x120089,File,File,0x1,HarddiskVolume3,\\Windows\\explorer.exe.mui\n');
+});
+
+test('a handle whose object is not in the image has neither type nor name, one without a name has an empty one', () => {
+  const bare: Handle = { ...FILE, name: '', path: undefined, device: undefined };
+  assert.equal(csvRow(HANDLES, { handle: { ...bare, type: '***', tag: '', handleCount: undefined } }), '4048,0x1c,0xffff900a0acd91c0,0x120089,,,,,\n');
+  assert.equal(csvRow(HANDLES, { handle: { ...bare, type: 'Event', tag: 'Even' } }), '4048,0x1c,0xffff900a0acd91c0,0x120089,Event,Even,0x1,,""\n');
+  assert.match(lines(textOf(HANDLES, [{ handle: { ...bare, type: '***' } }]))[2] ?? '', /120089 \*\*\*$/);
 });
 
 test('a thread\'s line in the order of the text, its CSV in its own', () => {
-  assert.equal(lines(textOf(threadsTable, [THREAD]))[2],
+  assert.equal(lines(textOf(THREADS, [{ thread: THREAD, source: 'list' }]))[2],
     '0000   4048    1124 ffff900a0ab7a040 5 Waiting  5 Suspended          0  8  9      103     7fc73ee51e80     7fc73a4d1500     7fc73ee51c54 -- '
     + '     336dd236000 :      3360b220000 >      3360b21fe20 >      3360b218000 [2023-02-01 09:55:14 UTC ::                     ***]');
-  assert.equal(csvHeading(threadsTable), 'PID,TID,ETHREAD,State,WaitReason,CreateTime,ExitTime,Running,BasePriority,Priority,ExitStatus,StartAddress,'
+  assert.equal(csvHeading(THREADS), 'PID,TID,ETHREAD,State,WaitReason,CreateTime,ExitTime,Running,BasePriority,Priority,ExitStatus,StartAddress,'
     + 'Win32StartAddress,IP,SP,TEB,StackBaseUser,StackLimitUser,StackBaseKernel,StackLimitKernel,TrapFrame,ImpersonationToken\n');
 });
 
 test('a thread in no known state or with an unknown stack still has a line of the same parts', () => {
   const odd: Thread = { ...THREAD, state: 77, waitReason: 99, userStackBase: undefined, userStackLimit: undefined, stackPointer: undefined, instructionPointer: undefined };
-  assert.match(lines(textOf(threadsTable, [odd]))[2] ?? '', /^0000 +4048 +1124 ffff900a0ab7a040 77 +99 +0 +8 +9 +103 .* -- +336dd236000 : +0 > +0 > +0 \[/);
+  assert.match(lines(textOf(THREADS, [{ thread: odd, source: 'list' }]))[2] ?? '', /^0000 +4048 +1124 ffff900a0ab7a040 77 +99 +0 +8 +9 +103 .* -- +336dd236000 : +0 > +0 > +0 \[/);
 });
 
 test('a driver\'s line and CSV', () => {
@@ -55,10 +64,17 @@ test('a driver\'s line and CSV', () => {
     address: 0xffff_900a_0aa0_66c0n, name: 'CLFS', objectName: '\\Driver\\CLFS', serviceKey: 'CLFS', start: 0xffff_f801_452f_d000n, size: 0x69000,
     path: '\\SystemRoot\\System32\\drivers\\CLFS.SYS', module: 'CLFS.SYS', source: 'namespace',
   } as const;
-  assert.equal(lines(textOf(driversTable, [driver]))[2], '0000 ffff900a0aa066c0 CLFS                69000 fffff801452fd000-fffff80145365fff CLFS             '
+  assert.equal(lines(textOf(DRIVERS, [driver]))[2], '0000 ffff900a0aa066c0 CLFS                69000 fffff801452fd000-fffff80145365fff CLFS             '
     + '\\Driver\\CLFS                     \\SystemRoot\\System32\\drivers\\CLFS.SYS');
-  assert.equal(csvHeading(driversTable) + csvRow(driversTable, driver), 'Name,ObjectAddress,Size,Start,End,ServiceKey,DriverName,DriverPath\n'
+  assert.equal(csvHeading(DRIVERS) + csvRow(DRIVERS, driver), 'Name,ObjectAddress,Size,Start,End,ServiceKey,DriverName,DriverPath\n'
     + 'CLFS,0xffff900a0aa066c0,0x69000,0xfffff801452fd000,0xfffff80145365fff,CLFS,\\Driver\\CLFS,\\SystemRoot\\System32\\drivers\\CLFS.SYS\n');
+});
+
+test('a driver without an image ends where it begins, one at the end of memory does not pass it', () => {
+  assert.equal(driverEnd({ start: 0n, size: 0 }), 0n);
+  assert.equal(driverEnd({ start: 0xffff_ffff_ffff_f000n, size: 0x1000 }), 0xffff_ffff_ffff_ffffn);
+  const path = DRIVERS.columns.find(({ name }) => name === 'driver_path') ?? assert.fail();
+  assert.equal(cellValue(path, { address: 0n, name: 'a', objectName: '', serviceKey: '', start: 0n, size: 0, path: undefined, module: undefined, source: 'scan' }), undefined);
 });
 
 test('the lines of privileges and groups', () => {

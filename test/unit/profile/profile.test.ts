@@ -8,7 +8,7 @@ const STRUCTS: Readonly<Record<string, StructFact>> = {
   _FLAGS: [4, [['Type', 0, 'unsigned long:4,3'], ['All', 0, 'unsigned long']]],
   _OUTER: [0x100, [
     ['Links', 0x10, '_LIST_ENTRY'], ['u.LongFlags', 0x30, 'unsigned long'], ['u.Flags', 0x30, '_FLAGS'], ['Name', 0x40, 'unsigned char[15]'],
-    ['Pointers', 0x60, '*void[4]'], ['Heads', 0x80, '_LIST_ENTRY[2]'], ['Parent', 0xa0, '*_OUTER'], ['Opaque', 0xa8, '_NOBODY_KNOWS'], ['Handler', 0xb0, '*fn'],
+    ['Pointers', 0x60, '*void[4]'], ['Heads', 0x80, '_LIST_ENTRY[2]'], ['Parent', 0xa0, '*_OUTER'], ['Opaque', 0xa8, '_NOBODY_KNOWS'], ['Handler', 0xb0, '*fn'], ['Cycles', 0xb8, 'unsigned long[2][4]'], ['Kind', 0xd8, '_POOL_TYPE'],
   ]],
   _WRAPPED: [0x180, [['Core', 0x20, '_OUTER'], ['Core.Links', 0x8, '_LIST_ENTRY']]],
 };
@@ -32,6 +32,17 @@ test('arrays say their whole size and count, pointers the width of the build', (
   assert.equal(profile.field('_OUTER', 'Heads')?.size, 32);
   const narrow = new Profile('Y-1', '6.1.7601.1', 'exact', 4, (name) => STRUCTS[name], () => undefined);
   assert.equal(narrow.field('_OUTER', 'Pointers')?.size, 16);
+});
+
+test('an array of two dimensions counts all its elements, and an enumeration has four bytes', () => {
+  assert.deepEqual(profile.field('_OUTER', 'Cycles'), { offset: 0xb8, size: 32, type: 'unsigned long', bits: undefined, count: 8 });
+  assert.equal(profile.field('_OUTER', 'Kind')?.size, 4);
+});
+
+test('a profile says where its layouts are from and for which machine they are', () => {
+  assert.deepEqual([profile.label, profile.machine], ['10.0.19041.2965', 0x8664]);
+  const other = new Profile('', '5.1.2600.5512', 'nearest', 4, () => undefined, () => undefined, 'layouts of 5.1.2600.5512 x86');
+  assert.deepEqual([other.label, other.machine], ['layouts of 5.1.2600.5512 x86', 0x14c]);
 });
 
 test('what the build lacks is undefined; a pointer is not walked through', () => {

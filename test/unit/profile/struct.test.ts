@@ -4,7 +4,7 @@ import { FormatError } from '../../../src/bytes/errors.js';
 import type { Memory } from '../../../src/bytes/memory.js';
 import { Profile, type StructFact } from '../../../src/profile/profile.js';
 import {
-  big, chars, fastRef, list, nonZero, number, optional, place, raw, Reader, struct, unicode,
+  big, chars, fastRef, ifKnown, list, nonZero, number, optional, place, raw, Reader, struct, unicode,
 } from '../../../src/profile/struct.js';
 
 const FACT: StructFact = [0x2000, [
@@ -126,4 +126,23 @@ test('pointers are four bytes wide where the build has four', () => {
   [0x8000_1000, 0x8000_2000, 0x0004_0002, 0x8000_3000, 0x8000_4007].forEach((value, i) => bytes.writeUInt32LE(value, i * 4));
   const record = new Reader(struct('_X', { links: list('Links'), text: unicode('Text'), ref: fastRef('Ref') }), narrow).read(memoryOf(bytes), BASE);
   assert.deepEqual(record, { links: { flink: 0x8000_1000n, blink: 0x8000_2000n }, text: { length: 2, maximumLength: 4, buffer: 0x8000_3000n }, ref: 0x8000_4000n });
+});
+
+test('of an array of integers the first one is read', () => {
+  const structs: Readonly<Record<string, StructFact>> = { _A: [0x20, [['Table', 8, 'unsigned long[2]'], ['Pair', 16, 'unsigned long long[2]']]] };
+  const arrays = new Profile('A-1', '5.1.2600.0', 'exact', 4, (name) => structs[name], () => undefined);
+  const bytes = Buffer.alloc(0x20);
+  bytes.writeUInt32LE(0x39000, 8);
+  bytes.writeUInt32LE(0xffff, 12);
+  bytes.writeBigUInt64LE(7n, 16);
+  bytes.writeBigUInt64LE(9n, 24);
+  const record = new Reader(struct('_A', { table: number('Table'), pair: big('Pair') }), arrays).read(memoryOf(bytes), BASE);
+  assert.deepEqual(record, { table: 0x39000, pair: 7n });
+});
+
+test('a member that need not be known is undefined where the layout lacks it, and needed where it has it', () => {
+  const declared = struct('_X', { byte: number('Byte'), gone: ifKnown(number('NotThere')), far: ifKnown(number('Far')) });
+  const reader = new Reader(declared, profile);
+  assert.deepEqual(reader.read(memoryOf(sample()), BASE), { byte: 0xff, far: 77 });
+  assert.equal(reader.read(memoryOf(sample(), [1]), BASE), undefined);
 });

@@ -66,11 +66,11 @@ test('the verbose form adds paths and command line, and the list by time the ful
 test('all three files have the processes as CSV and JSON lines', () => {
   const proc = procDirectory(windows());
   const csv = textAt(proc, 'proc.csv') ?? '';
-  assert.equal(csv.split('\n')[0], 'PID,PPID,State,ShortName,Name,IntegrityLevel,User,CreateTime,ExitTime,Wow64,EPROCESS,PEB,PEB32,DTB,UserDTB,UserPath,KernelPath,CommandLine,Flag,Source');
+  assert.equal(csv.split('\n')[0], 'PID,PPID,State,ShortName,Name,IntegrityLevel,User,CreateTime,ExitTime,Wow64,EPROCESS,PEB,PEB32,DTB,UserDTB,UserPath,KernelPath,CommandLine,Flag');
   assert.equal(textAt(proc, 'proc-v.csv'), csv);
   const rows = (textAt(proc, 'proc-time.jsonl') ?? '').trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
-  assert.deepEqual(rows.map((row) => [row['pid'], row['flag'], row['command_line'], row['source']]), [
-    [4, '-', '', 'list cid'], [532, '-', '', 'list cid'], [700, 'E', 'tool "=1+1"', 'cid'], [800, 'T', '', 'list'],
+  assert.deepEqual(rows.map((row) => [row['pid'], row['flag'], row['command_line'], row['sources']]), [
+    [4, '-', undefined, 'list,cid'], [532, '-', undefined, 'list,cid'], [700, 'E', 'tool "=1+1"', 'cid'], [800, 'T', undefined, 'list'],
   ]);
 });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { vadFlags } from '../../../../mount/tree/memmap.js';
 import { nameDirectory, pidDirectory } from '../../../../mount/tree/processes.js';
+import { vadFlags } from '../../../../src/tables/vads.js';
 import type { Directory } from '../../../../src/vfs/node.js';
 import { machine, type Machine } from '../../../support/machine.js';
 import { directoryAt, listed, nodeAt, textAt, windowAt } from './nodes.js';
@@ -101,7 +101,7 @@ test('modules are tables and a directory each; equal names are told apart', () =
   const lines = (textAt(modules, 'modules.txt') ?? '').split('\n');
   assert.equal(lines[2], `${'0000   1004        8 00007ff610000000-00007ff610007fff    a.exe'.padEnd(122)}`);
   assert.equal(new Set(lines.slice(0, -1).map((line) => line.length)).size, 1);
-  assert.equal(textAt(modules, 'modules.csv')?.split('\n')[1], '1004,averylongname.exe,0x8000,0x7ff610000000,0x7ff610007fff,0,a.exe,ldr,');
+  assert.equal(textAt(modules, 'modules.csv')?.split('\n')[1], '1004,averylongname.exe,a.exe,0,0x8000,0x7ff610000000,0x7ff610007fff,C:\\Tools\\a.exe,\\Tools\\a.exe');
   assert.ok(textAt(modules, 'a.exe/sections.txt')?.includes('r-x   .text'));
 });
 
