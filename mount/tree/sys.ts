@@ -31,7 +31,7 @@ export function sysDirectory(windows: Windows): Directory {
     'architecture.txt': text(() => system.architecture, { doc: 'architecture: X64' }),
     'computername.txt': text(() => value(system.computerName), { doc: 'the computer\'s name' }),
     drivers: () => driversDirectory(windows),
-    memory: () => directory({ 'physmemmap.txt': tableFile(MEMORY_MAP, () => physicalRanges(windows.kernel) ?? []) }, { doc: 'physical memory' }),
+    memory: () => directory({ 'physmemmap.txt': tableFile(MEMORY_MAP, () => windows.anomalies.attempt('physical memory', () => physicalRanges(windows.kernel)) ?? []) }, { doc: 'physical memory' }),
     net: () => netDirectory(windows),
     proc: () => procDirectory(windows),
     'time-boot.txt': text(() => time(system.bootTime), { doc: 'when it started' }),

@@ -5,10 +5,11 @@ import { listedProcesses, processFacts } from './process-list.js';
 
 /** Where Windows has the SwizzleBit since it turns bits over (`_MMPTE_SOFTWARE`, 17134 and later). */
 const SWIZZLE = 0x10;
-const PROCESSES = 16;
+const PROCESSES = 256;
 const ENTRIES = 4096;
-/** Transition PTEs that must agree, and the share of all of them. */
-const LEAST = 8;
+/** Transition PTEs that are enough to look at, that must agree, and the share of all of them. */
+const ENOUGH = 64;
+const LEAST = 4;
 const SHARE = 0.9;
 
 /**
@@ -33,6 +34,7 @@ function seenMask(kernel: Kernel): bigint {
   const counts = new Map<number, number>();
   let all = 0;
   for (const address of listedProcesses(kernel).slice(0, PROCESSES)) {
+    if (all >= ENOUGH) break;
     const facts = processFacts(kernel, address);
     if (facts === undefined) continue;
     for (const { low, high } of userEntries(kernel.processSpace(facts.dtb), kernel.mode.kernelStart)) {

@@ -52,6 +52,8 @@ export function stableStructs({ pointerSize, build, filePointer }: Traits): Read
     _EWOW64PROCESS: [8, [['Peb', 0, '*void']]],
     _MM_SESSION_SPACE: [0x1000, [['SessionId', 8, 'unsigned long']]],
     _OBJECT_NAME_INFORMATION: [at(8, 16), [['Name', 0, '_UNICODE_STRING']]],
+    _PHYSICAL_MEMORY_RUN: [at(8, 16), [['BasePage', 0, word], ['PageCount', pointerSize, word]]],
+    _PHYSICAL_MEMORY_DESCRIPTOR: [at(16, 32), [['NumberOfRuns', 0, 'unsigned long'], ['NumberOfPages', pointerSize, word], ['Run', at(8, 16), '_PHYSICAL_MEMORY_RUN[1]']]],
     _SID_AND_ATTRIBUTES: [at(8, 16), [['Sid', 0, '*void'], ['Attributes', pointerSize, 'unsigned long']]],
     _POOL_HEADER: wide
       ? [16, [['PreviousSize', 0, 'unsigned long:0,8'], ['BlockSize', 0, 'unsigned long:16,8'], ['PoolType', 0, 'unsigned long:24,8'], ['PoolTag', 4, 'unsigned long']]]
