@@ -9,7 +9,7 @@ import { symbolCache } from './symbols.js';
 export async function openWithSymbols(
   path: string, choices: OpeningChoices, log: (line: string) => void, forensic?: () => Directory | undefined, onProgress?: (percent: number) => void,
 ): Promise<Opening> {
-  const opening = openRemembered(path, choices, log, forensic, onProgress);
+  const opening = await openRemembered(path, choices, log, forensic, onProgress);
   const { symbolServer: server, symbolFolders: folders, work } = choices;
   if (server === undefined) return opening;
   const { fetchNeeded } = await import('./symbols-fetch.js');

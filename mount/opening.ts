@@ -7,7 +7,7 @@ import { imageKey, OpeningCache } from './opening-cache.js';
 import type { OpeningRecord } from './opening-record.js';
 import type { ScanResult } from './scan-client.js';
 import { symbolCache as cacheOfSymbols } from './symbols.js';
-import { openTree, type OpenedTree } from './tree/root.js';
+import { openTree, type OpenedTree, type TreeFacts } from './tree/root.js';
 import { programVersion } from './version.js';
 import { cacheRoot } from './work-folder.js';
 
@@ -34,21 +34,28 @@ export interface Opening {
 }
 
 /**
- * Opens an image's tree, from what an earlier opening of the same image found where that is at hand.
+ * Opens an image's tree, from what an earlier opening of the same image found where that is at hand; a search of the whole image is
+ * done in a worker.
  * @param forensic makes /forensic where a pass runs
  * @param onProgress told 0 to 100 while all of the image is looked through for a kernel
  * @throws ImageError when the file cannot be read as an image
  */
-export function openRemembered(
+export async function openRemembered(
   path: string, { work, cache, overrides, symbolFolders }: OpeningChoices, log: (line: string) => void,
-  forensic?: () => Directory | undefined, onProgress?: (percent: number) => void,
-): Opening {
+  forensic?: () => Directory | undefined, onProgress: (percent: number) => void = () => undefined,
+): Promise<Opening> {
   const records = cache ? new OpeningCache(join(cacheRoot(work), 'openings')) : undefined;
   const key = records === undefined ? undefined : keyOf(path, { version: programVersion(), overrides: overridesText(overrides), symbolFolders });
   const found = key === undefined ? undefined : records?.find(key);
   const symbolCache = cacheOfSymbols(work);
   const record = found === undefined || symbolsHaveCome(found, symbolFolders, symbolCache) ? undefined : found;
-  const tree = openTree({ path, overrides, symbolFolders, symbolCache, kernel: record?.kernel, diagnosis: record?.diagnosis }, forensic, onProgress);
+  const facts: TreeFacts = { path, overrides, symbolFolders, symbolCache };
+  let tree = openTree({ ...facts, kernel: record?.kernel, diagnosis: record?.diagnosis }, forensic, false);
+  if (tree.opened.windows === undefined) {
+    tree.close();
+    const { searchImage } = await import('./search-client.js');
+    tree = openTree({ ...facts, ...await searchImage(facts, onProgress) }, forensic);
+  }
   const { kernel, diagnosis } = tree.facts;
   // A record that does not lead to its kernel was not followed.
   const scan = record !== undefined && kernel === record.kernel ? record.scan : undefined;

@@ -47,13 +47,13 @@ export interface OpenedTree {
 /**
  * Opens an image and its tree.
  * @param forensic makes /forensic where a pass runs; undefined: there is none
- * @param onProgress told 0 to 100 while all of the image is looked through for a kernel
+ * @param search false: only what needs no pass over the image is tried
  * @throws ImageError when the file cannot be read as an image
  */
-export function openTree(facts: TreeFacts, forensic?: () => Directory | undefined, onProgress?: (percent: number) => void): OpenedTree {
+export function openTree(facts: TreeFacts, forensic?: () => Directory | undefined, search = true): OpenedTree {
   const image = openImage(facts.path);
   const { kernel: known, diagnosis, overrides, symbolFolders, symbolCache } = facts;
-  const opened = openWindows(image, { known, diagnosis, overrides, symbolFolders, symbolCache, onProgress });
+  const opened = openWindows(image, { known, diagnosis, overrides, symbolFolders, symbolCache, search });
   const { windows } = opened;
   return {
     opened,

@@ -24,7 +24,7 @@ const MAX_DEFERRED = 4096;
  * The processor start block (PROCESSOR_START_BLOCK) that Windows x64 leaves in the first megabyte: a jump, the address where
  * the kernel goes on, and CR3 and CR4. Page by page below 640 KiB.
  */
-function* startBlocks(memory: PagedMemory, modes: readonly PagingMode[]): Generator<DtbCandidate> {
+export function* startBlocks(memory: PagedMemory, modes: readonly PagingMode[]): Generator<DtbCandidate> {
   for (let frame = 1; frame < 0xa0; frame += 1) {
     const page = memory.read(frame * PAGE, 0xb0);
     if (page === undefined) continue;

@@ -3,7 +3,7 @@ import { AddressSpace, type PagedMemory } from '../paging/address-space.js';
 import { MODES, type PagingMode } from '../paging/mode.js';
 import { SOFTWARE_PTE } from '../paging/pte.js';
 import type { Diagnosis } from './diagnosis.js';
-import { dtbCandidates, type DtbCandidate } from './dtb.js';
+import { dtbCandidates, startBlocks, type DtbCandidate } from './dtb.js';
 import { findKernel, kernelAt, KernelSearch, type KernelImage } from './find-kernel.js';
 import { kernelsAround } from './kernel-around.js';
 import type { OpenOptions, Overrides } from './options.js';
@@ -26,12 +26,12 @@ const MAX_CANDIDATES = 64;
  * Tables that map a kernel, the surest first. What was refused on the way is written into the diagnosis; whoever takes or refuses
  * a located one writes that himself.
  */
-export function* locations(image: Image, diagnosis: Diagnosis, { overrides = {}, onProgress }: OpenOptions): Generator<Located> {
+export function* locations(image: Image, diagnosis: Diagnosis, { overrides = {}, search: whole = true, onProgress }: OpenOptions): Generator<Located> {
   const modes = overrides.arch === undefined ? MODES : MODES.filter(({ name }) => name === overrides.arch);
   const search = new KernelSearch(image.memory.size);
   const memory = onProgress === undefined ? image.memory : observed(image.memory, onProgress);
   const tables: DtbCandidate[] = [];
-  for (const candidate of candidates(image, memory, modes, overrides)) {
+  for (const candidate of candidates(image, memory, modes, overrides, whole)) {
     const { dtb, how, hint, mode } = candidate;
     const space = new AddressSpace(image.memory, mode, dtb, SOFTWARE_PTE);
     const found = overrides.kernelBase === undefined ? findKernel(space, hint, search) : kernelAt(space, overrides.kernelBase);
@@ -43,7 +43,7 @@ export function* locations(image: Image, diagnosis: Diagnosis, { overrides = {},
     tables.push(candidate);
     if (tables.length >= MAX_CANDIDATES) break;
   }
-  if (tables.length === 0) return;
+  if (tables.length === 0 || !whole) return;
   for (const mode of modes) {
     const own = tables.filter((table) => table.mode === mode).map(({ dtb }) => dtb);
     const recovered = own.length === 0 ? undefined : recoverKernel(memory, mode, own);
@@ -63,7 +63,7 @@ export function* locations(image: Image, diagnosis: Diagnosis, { overrides = {},
   }
 }
 
-function* candidates(image: Image, memory: PagedMemory, modes: readonly PagingMode[], { dtb }: Overrides): Generator<DtbCandidate> {
+function* candidates(image: Image, memory: PagedMemory, modes: readonly PagingMode[], { dtb }: Overrides, whole: boolean): Generator<DtbCandidate> {
   if (dtb !== undefined) {
     for (const mode of modes) yield { dtb: mode.tableOf(dtb), how: `asked for, as ${mode.name}`, hint: undefined, mode };
     return;
@@ -72,7 +72,7 @@ function* candidates(image: Image, memory: PagedMemory, modes: readonly PagingMo
   if (hints?.dtb !== undefined) {
     for (const mode of modes) yield { dtb: mode.tableOf(hints.dtb), how: `the ${image.format} format names it`, hint: hints.kernel, mode };
   }
-  yield* dtbCandidates(memory, modes);
+  yield* whole ? dtbCandidates(memory, modes) : startBlocks(memory, modes);
 }
 
 /** The same memory, which tells how far a pass over it is. */

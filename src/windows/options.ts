@@ -29,6 +29,8 @@ export interface OpenOptions {
   readonly symbolFolders?: readonly string[] | undefined;
   /** The folder where finished symbols are kept, and symbol files may lie too; undefined: nothing is kept. */
   readonly symbolCache?: string | undefined;
+  /** False: only what needs no pass over the image is tried. */
+  readonly search?: boolean | undefined;
   /** Told 0 to 100 while all of the image is looked through. */
   readonly onProgress?: ((percent: number) => void) | undefined;
 }

@@ -25,15 +25,15 @@ beforeEach(() => {
   made.save(path);
 });
 
-function open(choices: Partial<OpeningChoices> = {}, log: (line: string) => void = assert.fail): Opening {
-  const opening = openRemembered(path, { work, cache: true, overrides: {}, symbolFolders: [], ...choices }, log);
+async function open(choices: Partial<OpeningChoices> = {}, log: (line: string) => void = assert.fail): Promise<Opening> {
+  const opening = await openRemembered(path, { work, cache: true, overrides: {}, symbolFolders: [], ...choices }, log);
   opening.tree.close();
   return opening;
 }
 
 /** Opens and remembers the scan. */
-function opened(): { opening: Opening; scan: ScanResult } {
-  const opening = openRemembered(path, { work, cache: true, overrides: {}, symbolFolders: [] }, assert.fail);
+async function opened(): Promise<{ opening: Opening; scan: ScanResult }> {
+  const opening = await openRemembered(path, { work, cache: true, overrides: {}, symbolFolders: [] }, assert.fail);
   const { windows } = opening.tree.opened;
   assert.ok(windows !== undefined);
   const scan = { facts: scanPool(windows.kernel, { start: 0, end: SIZE }), anomalies: [{ where: 'pool scan', what: 'something', address: 0xffff_8000_0000_1000n }] };
@@ -62,11 +62,11 @@ function plain(value: unknown): unknown {
 
 const same = (actual: unknown, expected: unknown): void => assert.deepEqual(plain(actual), plain(expected));
 
-const isRemembered = (): boolean => open().scan !== undefined;
+const isRemembered = async (): Promise<boolean> => (await open()).scan !== undefined;
 
-test('a second opening starts from the first: the same facts and diagnosis, and the scan has joined', () => {
-  const { opening, scan } = opened();
-  const again = openRemembered(path, { work, cache: true, overrides: {}, symbolFolders: [] }, assert.fail);
+test('a second opening starts from the first: the same facts and diagnosis, and the scan has joined', async () => {
+  const { opening, scan } = await opened();
+  const again = await openRemembered(path, { work, cache: true, overrides: {}, symbolFolders: [] }, assert.fail);
   same(again.tree.facts, opening.tree.facts);
   assert.deepEqual(again.scan, scan);
   assert.ok(again.tree.opened.windows?.processes().some(({ pid }) => pid === 528));
@@ -74,23 +74,23 @@ test('a second opening starts from the first: the same facts and diagnosis, and 
   assert.equal(opening.scan, undefined);
 });
 
-test('an opening whose scan has not ended is remembered without it', () => {
-  const first = open();
-  const again = open();
+test('an opening whose scan has not ended is remembered without it', async () => {
+  const first = await open();
+  const again = await open();
   assert.equal(again.scan, undefined);
   same(again.tree.facts.kernel, first.tree.facts.kernel);
   assert.equal(readdirSync(records).length, 1);
 });
 
-test('without the cache nothing is read and nothing is kept', () => {
-  opened();
-  assert.equal(open({ cache: false }).scan, undefined);
+test('without the cache nothing is read and nothing is kept', async () => {
+  await opened();
+  assert.equal((await open({ cache: false })).scan, undefined);
   rmSync(work, { recursive: true });
-  open({ cache: false });
+  await open({ cache: false });
   assert.throws(() => readdirSync(records), /ENOENT/);
 });
 
-test('an image that has changed is searched anew: other bytes, another time, another size', () => {
+test('an image that has changed is searched anew: other bytes, another time, another size', async () => {
   for (const change of [
     () => { const fd = openSync(path, 'r+'); writeSync(fd, Buffer.from('changed'), 0, 7, 0x8_0000); closeSync(fd); utimesSync(path, 1e9, 1e9); },
     () => utimesSync(path, 1.1e9, 1.1e9),
@@ -98,21 +98,21 @@ test('an image that has changed is searched anew: other bytes, another time, ano
   ]) {
     made.save(path);
     utimesSync(path, 1e9, 1e9);
-    opened();
-    assert.ok(isRemembered());
+    await opened();
+    assert.ok(await isRemembered());
     change();
-    assert.ok(!isRemembered());
+    assert.ok(!await isRemembered());
   }
 });
 
-test('what was asked for is part of the key', () => {
-  opened();
-  assert.equal(open({ overrides: { profile: 'none' } }).scan, undefined);
-  assert.equal(open({ symbolFolders: ['/nowhere'] }).scan, undefined);
-  assert.ok(isRemembered());
+test('what was asked for is part of the key', async () => {
+  await opened();
+  assert.equal((await open({ overrides: { profile: 'none' } })).scan, undefined);
+  assert.equal((await open({ symbolFolders: ['/nowhere'] })).scan, undefined);
+  assert.ok(await isRemembered());
 });
 
-test('the sampled hash sees the first and the last page', () => {
+test('the sampled hash sees the first and the last page', async () => {
   const before = imageKey(path, {});
   for (const at of [0, SIZE - 1]) {
     made.save(path);
@@ -123,19 +123,17 @@ test('the sampled hash sees the first and the last page', () => {
   }
 });
 
-test('a record that is not as it should be is passed over, and the image is opened all the same', () => {
-  const text = (() => {
-    opened();
-    return readFileSync(recordFile(), 'utf8');
-  })();
+test('a record that is not as it should be is passed over, and the image is opened all the same', async () => {
+  await opened();
+  const text = readFileSync(recordFile(), 'utf8');
   const cut = text.indexOf('\n');
   for (const broken of ['', '\n', 'x', `${text.slice(0, cut)}\nnull`, `${text.slice(0, cut)}\n[]`, text.slice(0, text.length / 2), `${text.slice(0, cut)}\n{"kernel":{}}`, '\0'.repeat(100)]) {
     writeFileSync(recordFile(), broken);
-    assert.ok(open().tree.opened.windows !== undefined);
+    assert.ok((await open()).tree.opened.windows !== undefined);
   }
 });
 
-test('a record cannot lead outside the image, or to what no record holds', () => {
+test('a record cannot lead outside the image, or to what no record holds', async () => {
   const bends: readonly ((record: Record<string, Record<string, unknown>>) => void)[] = [
     ({ kernel }) => { kernel!['dtb'] = SIZE; },
     ({ kernel }) => { kernel!['dtb'] = -4096; },
@@ -158,40 +156,40 @@ test('a record cannot lead outside the image, or to what no record holds', () =>
   ];
   for (const change of bends) {
     rmSync(work, { recursive: true, force: true });
-    opened();
+    await opened();
     bend(change);
-    const { scan, tree } = open();
+    const { scan, tree } = await open();
     assert.equal(scan, undefined, String(change));
     assert.ok(tree.opened.windows !== undefined, String(change));
   }
 });
 
-test('a record of a profile that is not there any more is not followed', () => {
-  opened();
+test('a record of a profile that is not there any more is not followed', async () => {
+  await opened();
   bend(({ kernel }) => { kernel!['profile'] = { layouts: { from: 'bundled', id: UNKNOWN } }; });
-  const { scan, tree } = open();
+  const { scan, tree } = await open();
   assert.equal(scan, undefined);
   assert.equal(tree.opened.diagnosis.profile?.source, 'exact');
 });
 
-test('a link, a folder or another\'s file in the place of a record is not read', () => {
-  opened();
+test('a link, a folder or another\'s file in the place of a record is not read', async () => {
+  await opened();
   const file = recordFile();
   const text = readFileSync(file);
   rmSync(file);
   writeFileSync(join(folder, 'elsewhere'), text);
   symlinkSync(join(folder, 'elsewhere'), file);
   assert.equal(new OpeningCache(records).find(imageKey(path, {})), undefined);
-  assert.ok(!isRemembered());
+  assert.ok(!await isRemembered());
   rmSync(records, { recursive: true });
-  opened();
+  await opened();
   rmSync(recordFile());
   mkdirSync(file);
-  assert.equal(open({}, () => undefined).scan, undefined);
+  assert.equal((await open({}, () => undefined)).scan, undefined);
 });
 
-test('the folder stays within its limits: what was not used longest goes first', () => {
-  const { opening: { tree: { facts: { kernel, diagnosis } } } } = opened();
+test('the folder stays within its limits: what was not used longest goes first', async () => {
+  const { opening: { tree: { facts: { kernel, diagnosis } } } } = await opened();
   const cache = new OpeningCache(records);
   const mine = readdirSync(records)[0]!;
   for (let i = 0; i < 300; i += 1) {
@@ -209,19 +207,19 @@ test('the folder stays within its limits: what was not used longest goes first',
   assert.ok(!left.includes(`${'0'.repeat(32)}.json`) && !left.includes(`${'a'.repeat(32)}.77`));
 });
 
-test('a folder that cannot be written is one line, and the image is open', { skip: process.getuid?.() === 0 ? 'root may write everywhere' : false }, () => {
+test('a folder that cannot be written is one line, and the image is open', { skip: process.getuid?.() === 0 ? 'root may write everywhere' : false }, async () => {
   mkdirSync(work, { recursive: true });
   chmodSync(work, 0o500);
   const lines: string[] = [];
-  assert.ok(open({}, (line) => lines.push(line)).tree.opened.windows !== undefined);
+  assert.ok((await open({}, (line) => lines.push(line))).tree.opened.windows !== undefined);
   assert.match(lines.join(), /cannot be kept .*--no-cache/);
   chmodSync(work, 0o700);
 });
 
-test('what was derived is remembered too: a kernel that no table knows opens to the same processes', () => {
+test('what was derived is remembered too: a kernel that no table knows opens to the same processes', async () => {
   machine({ memory: SIZE, symbolFile: UNKNOWN }).process({ name: 'a.exe', pid: 520 }).process({ name: 'b.exe', pid: 528 }).save(path);
-  const first = openRemembered(path, { work, cache: true, overrides: {}, symbolFolders: [] }, assert.fail);
-  const again = openRemembered(path, { work, cache: true, overrides: {}, symbolFolders: [] }, assert.fail);
+  const first = await openRemembered(path, { work, cache: true, overrides: {}, symbolFolders: [] }, assert.fail);
+  const again = await openRemembered(path, { work, cache: true, overrides: {}, symbolFolders: [] }, assert.fail);
   assert.equal(again.tree.facts.kernel?.profile?.layouts?.from, 'layouts');
   same(again.tree.facts, first.tree.facts);
   assert.deepEqual(again.tree.opened.windows?.processes().map(({ pid }) => pid), [4, 520, 528]);
@@ -229,12 +227,30 @@ test('what was derived is remembered too: a kernel that no table knows opens to 
   again.tree.close();
 });
 
-test('a record reads back as it was written', () => {
-  const { opening: { tree: { facts: { kernel, diagnosis } } }, scan } = opened();
+test('a record reads back as it was written', async () => {
+  const { opening: { tree: { facts: { kernel, diagnosis } } }, scan } = await opened();
   const record: OpeningRecord = { kernel: kernel!, diagnosis: diagnosis!, scan };
   const read = parseRecord(recordText(record), SIZE);
   same(read.kernel, kernel);
   assert.deepEqual(read.scan, scan);
   same({ ...read.diagnosis, container: diagnosis!.container }, diagnosis);
   assert.throws(() => parseRecord('{', SIZE), FormatError);
+});
+
+test('an image whose kernel only a search finds is searched in a worker, which tells how far it is', async () => {
+  const hidden = machine({ memory: SIZE, startBlock: false }).process({ name: 'a.exe', pid: 520 });
+  hidden.save(path);
+  const told: number[] = [];
+  const opening = await openRemembered(path, { work, cache: false, overrides: {}, symbolFolders: [] }, assert.fail, undefined, (percent) => told.push(percent));
+  assert.deepEqual(opening.tree.opened.windows?.processes().map(({ pid }) => pid), [4, 520]);
+  assert.ok(told.length > 0 && told.every((percent) => percent >= 0 && percent <= 100));
+  opening.tree.close();
+});
+
+test('an image without Windows is searched once, and its tree says so in every thread', async () => {
+  writeFileSync(path, Buffer.alloc(SIZE));
+  const opening = await openRemembered(path, { work, cache: false, overrides: {}, symbolFolders: [] }, assert.fail);
+  assert.equal(opening.tree.opened.windows, undefined);
+  assert.ok(opening.tree.facts.diagnosis !== undefined && opening.tree.facts.kernel === undefined);
+  opening.tree.close();
 });
