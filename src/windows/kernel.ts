@@ -1,14 +1,13 @@
 import type { Anomalies } from '../bytes/anomaly.js';
-
 import { utf16 } from '../bytes/utf16.js';
 import { AddressSpace, type PagedMemory } from '../paging/address-space.js';
 import type { ModeName, PagingMode } from '../paging/mode.js';
 import type { SoftwarePte } from '../paging/pte.js';
 import type { CodeView } from '../pe/header.js';
 import type { Profile } from '../profile/profile.js';
+import { Reader, type Member, type RecordOf, type Struct, type UnicodeString } from '../profile/struct.js';
 import { symbolsFor } from '../profile/symbol-folder.js';
 import type { ProfileFacts } from './profile-facts.js';
-import { Reader, type RecordOf, type Struct, type UnicodeString, type Member } from '../profile/struct.js';
 import { Recent } from './recent.js';
 
 /** What the kernel was recognised by; the facts that a worker opens the same kernel from. */
