@@ -31,8 +31,6 @@ const DRIVERS: Readonly<Record<DriverName, () => Promise<MountDriver>>> = {
   device: async () => (await import('../native-bindings/fuse-device.js')).mountByDevice,
 };
 
-export const DRIVER_NAMES = Object.keys(DRIVERS) as readonly DriverName[];
-
 /** The pool scan starts this long after the tree was opened: the first looks come before it. */
 const SCAN_AFTER_MS = 300;
 const TAKEN = /^(allow_other|allow_root|default_permissions|(uid|gid)=\d+|umask=[0-7]+)$/;

@@ -1,4 +1,3 @@
-import { readSync } from 'node:fs';
 import type { Run, SparseMemory } from '../bytes/memory.js';
 import type { About, WindowFile } from './node.js';
 
@@ -20,25 +19,6 @@ export function memoryWindow<A extends number | bigint>(
       for (const run of memory.runs(start, at(size))) {
         yield { start: Number((run.start as bigint) - (start as bigint)), length: run.length } satisfies Run<number>;
       }
-    },
-  };
-}
-
-/** A file that shows the first `size` bytes of the open host file `fd`. What the file does not have reads as zeros. */
-export function fileWindow(fd: number, size: number, about: About = {}): WindowFile {
-  return {
-    ...about,
-    kind: 'window',
-    size,
-    fill(offset, target) {
-      let done = 0;
-      while (done < target.length) {
-        const got = readSync(fd, target, done, target.length - done, offset + done);
-        if (got === 0) break;
-        done += got;
-      }
-      target.fill(0, done);
-      return target.length - done;
     },
   };
 }

@@ -1,3 +1,4 @@
+import { wordAt } from '../bytes/word.js';
 import { AddressSpace, type PagedMemory } from '../paging/address-space.js';
 import type { PagingMode } from '../paging/mode.js';
 import { SOFTWARE_PTE } from '../paging/pte.js';
@@ -48,7 +49,7 @@ export function* processTables(memory: PagedMemory, modes: readonly PagingMode[]
 function* tablesIn(memory: PagedMemory, mode: PagingMode, bytes: Buffer): Generator<number> {
   const seen = new Set<number>();
   for (let at = 0; at + mode.pointerSize <= bytes.length; at += mode.pointerSize) {
-    const dtb = Number(word(bytes, at, mode));
+    const dtb = Number(wordAt(bytes, at, mode.pointerSize));
     if (dtb === 0 || dtb >= memory.size || dtb % mode.tableAlign !== 0 || seen.has(dtb)) continue;
     seen.add(dtb);
     if (hasKernelHalf(memory, mode, dtb)) yield dtb;
@@ -71,15 +72,11 @@ function hasKernelHalf(memory: PagedMemory, { levels, entryBytes, frameHigh }: P
 function mapsAnEntry(space: AddressSpace, bytes: Buffer, start: number): boolean {
   const { mode } = space;
   for (let at = 0; at + 2 * mode.pointerSize <= bytes.length; at += mode.pointerSize) {
-    const flink = word(bytes, at, mode);
+    const flink = wordAt(bytes, at, mode.pointerSize);
     if (flink < mode.kernelStart || flink > mode.lastAddress) continue;
     const neighbour = space.read(flink, 2 * mode.pointerSize);
     if (neighbour === undefined) continue;
-    if (space.translate(word(neighbour, mode.pointerSize, mode)) === start + at) return true;
+    if (space.translate(wordAt(neighbour, mode.pointerSize, mode.pointerSize)) === start + at) return true;
   }
   return false;
-}
-
-function word(bytes: Buffer, at: number, { pointerSize }: PagingMode): bigint {
-  return pointerSize === 8 ? bytes.readBigUInt64LE(at) : BigInt(bytes.readUInt32LE(at));
 }

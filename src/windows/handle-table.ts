@@ -1,5 +1,6 @@
 import { walk } from '../bytes/walk.js';
 import { FormatError } from '../bytes/errors.js';
+import { wordAt } from '../bytes/word.js';
 import { big, list, nonZero, struct } from '../profile/struct.js';
 import type { Kernel } from './kernel.js';
 import { objectManager } from './object.js';
@@ -56,7 +57,7 @@ function entryFormat(kernel: Kernel): EntryFormat {
   if (size === undefined || size < 2 * pointerSize || size > 64) throw new FormatError(`the profile ${profile.version} does not know _HANDLE_TABLE_ENTRY`);
   const packed = profile.field('_HANDLE_TABLE_ENTRY', 'ObjectPointerBits');
   const access = profile.field('_HANDLE_TABLE_ENTRY', 'GrantedAccessBits') ?? profile.need('_HANDLE_TABLE_ENTRY', 'GrantedAccess');
-  const word = (page: Buffer, at: number): bigint => (pointerSize === 8 ? page.readBigUInt64LE(at) : BigInt(page.readUInt32LE(at)));
+  const word = (page: Buffer, at: number): bigint => wordAt(page, at, pointerSize);
   const pointer = packed === undefined ? plainPointer(word, profile.need('_HANDLE_TABLE_ENTRY', 'Object').offset)
     : packedPointer(word, packed.offset, pointerBits(kernel, packed.bits), pointerSize);
   const format: EntryFormat = { size, pointer, access: (page, at) => page.readUInt32LE(at + access.offset) & ACCESS_MASK };
@@ -107,7 +108,7 @@ function* entryPages(kernel: Kernel, where: string, code: bigint, format: EntryF
       const span = perPage * HANDLE_STEP * (page.level === 2 ? pointers : 1);
       const next: TablePage[] = [];
       for (let slot = 0; slot < pointers; slot += 1) {
-        const address = kernel.pointerSize === 8 ? bytes.readBigUInt64LE(slot * 8) : BigInt(bytes.readUInt32LE(slot * 4));
+        const address = wordAt(bytes, slot * kernel.pointerSize, kernel.pointerSize);
         if (address !== 0n) next.push({ address, level: page.level - 1, first: page.first + slot * span });
       }
       return { value: undefined, next };

@@ -51,11 +51,6 @@ export interface Hive {
   readonly registry: RegistryHive;
 }
 
-/** The way to a hive's keys. */
-export function registryHive(_kernel: Kernel, hive: Hive): RegistryHive {
-  return hive.registry;
-}
-
 /**
  * The hives by CmpHiveListHead, and those that only the pool scan found.
  * @param processes the known processes: where there is a process Registry (Windows 10 1803 and later), it maps the bins

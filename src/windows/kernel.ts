@@ -1,5 +1,6 @@
 import type { Anomalies } from '../bytes/anomaly.js';
 import { utf16 } from '../bytes/utf16.js';
+import { wordAt } from '../bytes/word.js';
 import { AddressSpace, type PagedMemory } from '../paging/address-space.js';
 import type { ModeName, PagingMode } from '../paging/mode.js';
 import type { SoftwarePte } from '../paging/pte.js';
@@ -93,8 +94,7 @@ export class Kernel {
   /** A pointer in kernel memory; undefined when it is not in the image. */
   pointer(address: bigint): bigint | undefined {
     const bytes = this.memory.read(address, this.pointerSize);
-    if (bytes === undefined) return undefined;
-    return this.pointerSize === 8 ? bytes.readBigUInt64LE(0) : BigInt(bytes.readUInt32LE(0));
+    return bytes === undefined ? undefined : wordAt(bytes, 0, this.pointerSize);
   }
 
   /** The characters of a `_UNICODE_STRING`; undefined when they are not in the image, empty when it has none. */

@@ -1,6 +1,7 @@
 import { codeView, peHeader, type CodeView } from '../pe/header.js';
 import { tcpipSymbols, type TcpipSymbols } from '../profile/bundled.js';
 import { walk } from '../bytes/walk.js';
+import { wordAt } from '../bytes/word.js';
 import type { Kernel } from './kernel.js';
 import { kernelModules } from './module.js';
 import type { NetworkLayout } from './network-layouts.js';
@@ -168,7 +169,7 @@ function hashTable(kernel: Kernel, table: bigint): HashTable | undefined {
   const bytes = kernel.memory.read(table, HASH_TABLE_SIZE);
   if (bytes === undefined) return undefined;
   const [buckets, pivot, mask] = [bytes.readUInt32LE(8), bytes.readUInt32LE(0xc), bytes.readUInt32LE(0x10)];
-  const directory = kernel.pointerSize === 8 ? bytes.readBigUInt64LE(0x20) : BigInt(bytes.readUInt32LE(0x20));
+  const directory = wordAt(bytes, 0x20, kernel.pointerSize);
   if (mask === 0 || mask >= MOST_BUCKETS || (mask & (mask + 1)) !== 0 || pivot > mask || buckets !== mask + 1 + pivot) return undefined;
   return kernel.isKernelAddress(directory) ? { buckets, directory } : undefined;
 }

@@ -1,4 +1,5 @@
 import { walk } from '../bytes/walk.js';
+import { wordAt } from '../bytes/word.js';
 import { big, raw, struct } from '../profile/struct.js';
 import type { Kernel } from './kernel.js';
 
@@ -14,7 +15,7 @@ export function directoryObjects(kernel: Kernel, directory: bigint): readonly bi
   const { buckets } = record;
   const heads: bigint[] = [];
   for (let at = 0; at + kernel.pointerSize <= buckets.length; at += kernel.pointerSize) {
-    const head = kernel.pointerSize === 8 ? buckets.readBigUInt64LE(at) : BigInt(buckets.readUInt32LE(at));
+    const head = wordAt(buckets, at, kernel.pointerSize);
     if (head !== 0n) heads.push(head);
   }
   const entries = walk(heads, (entry) => entry, (entry) => {

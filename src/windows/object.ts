@@ -1,5 +1,6 @@
 import { FormatError } from '../bytes/errors.js';
 import { walk } from '../bytes/walk.js';
+import { wordAt } from '../bytes/word.js';
 import { big, number, struct, unicode, type RecordOf } from '../profile/struct.js';
 import type { Kernel } from './kernel.js';
 import { directoryObjects } from './object-directory.js';
@@ -230,7 +231,7 @@ export class ObjectManager {
     const bytes = Buffer.alloc(MAX_TYPES * kernel.pointerSize);
     let whole = kernel.memory.fill(table, bytes) === 0;
     for (let index = FIRST_TYPE; index < MAX_TYPES; index += 1) {
-      const address = kernel.pointerSize === 8 ? bytes.readBigUInt64LE(index * 8) : BigInt(bytes.readUInt32LE(index * 4));
+      const address = wordAt(bytes, index * kernel.pointerSize, kernel.pointerSize);
       if (!kernel.isKernelAddress(address)) break;
       const type = kernel.anomalies.attempt('object types', () => {
         const found = this.#type(address);

@@ -1,3 +1,4 @@
+import { wordAt } from '../bytes/word.js';
 import { AddressSpace, type PagedMemory } from '../paging/address-space.js';
 import type { PagingMode } from '../paging/mode.js';
 import { SOFTWARE_PTE } from '../paging/pte.js';
@@ -93,6 +94,5 @@ function imageSize(space: AddressSpace, profile: Profile, base: bigint): number 
 
 function pointer(space: AddressSpace, address: bigint): bigint | undefined {
   const bytes = space.read(address, space.mode.pointerSize);
-  if (bytes === undefined) return undefined;
-  return bytes.length === 8 ? bytes.readBigUInt64LE(0) : BigInt(bytes.readUInt32LE(0));
+  return bytes === undefined ? undefined : wordAt(bytes, 0, space.mode.pointerSize);
 }

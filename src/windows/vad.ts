@@ -53,7 +53,6 @@ export function protectionName(protection: number): string {
 }
 
 /** Whether the protection of its pages, as they were allocated, allows this. */
-export function isWritable({ protection }: Pick<Vad, 'protection'>): boolean { return (protection & 7) >= 4; }
 export function isExecutable({ protection }: Pick<Vad, 'protection'>): boolean { return [2, 3, 6, 7].includes(protection & 7); }
 
 /**

@@ -1,4 +1,5 @@
 import type { Memory } from '../../bytes/memory.js';
+import { wordAt } from '../../bytes/word.js';
 import { AddressSpace, type PagedMemory } from '../../paging/address-space.js';
 import type { KernelImage } from '../find-kernel.js';
 
@@ -62,7 +63,7 @@ export class Look {
 
   /** A pointer-wide word in bytes. */
   word(bytes: Buffer, at: number): bigint {
-    return this.pointerSize === 8 ? bytes.readBigUInt64LE(at) : BigInt(bytes.readUInt32LE(at));
+    return wordAt(bytes, at, this.pointerSize);
   }
 
   /** A pointer-wide word in memory; undefined when it is not in the image. */

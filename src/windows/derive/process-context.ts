@@ -1,3 +1,4 @@
+import { wordAt } from '../../bytes/word.js';
 import type { AddressSpace } from '../../paging/address-space.js';
 import type { Look, Sample } from './evidence.js';
 import type { ActiveList } from './system.js';
@@ -119,7 +120,7 @@ export function readPeb(look: Look, space: AddressSpace, address: bigint, width:
 function closes(space: AddressSpace, head: bigint, width: 4 | 8): boolean {
   const pointer = (address: bigint): bigint | undefined => {
     const bytes = space.read(address, width);
-    return bytes === undefined ? undefined : width === 8 ? bytes.readBigUInt64LE(0) : BigInt(bytes.readUInt32LE(0));
+    return bytes === undefined ? undefined : wordAt(bytes, 0, width);
   };
   const [flink, blink] = [pointer(head), pointer(head + BigInt(width))];
   return flink !== undefined && blink !== undefined && flink !== 0n
