@@ -1,8 +1,14 @@
 import type { Run, SparseMemory } from '../bytes/memory.js';
 import type { PagingMode } from './mode.js';
+import { PageNumbers } from './page-numbers.js';
+import type { PagedOut } from './paged-out.js';
 import { PteFormat } from './pte-format.js';
-import { NO_PAGE, type PageState, type SoftwarePte } from './pte.js';
-import { EXECUTABLE, HARDWARE, LARGE, pieces, USER, WRITABLE, type Piece } from './table-walk.js';
+import { Descent, UNTOUCHED } from './descent.js';
+import { ImageFrames, knownPages, stretches, type PrototypePages, type PrototypeRange, type Stretch, type VpnRange } from './known-pages.js';
+import {
+  COMPRESSED, NO_PAGE, PAGE_KINDS, PAGEFILE, PRESENT, PROTOTYPE, TRANSITION, UNMAPPED, type PageKind, type PageState, type SoftwarePte,
+} from './pte.js';
+import { EXECUTABLE, HARDWARE, LARGE, pieces, USER, WRITABLE, type Piece, type TableWalk } from './table-walk.js';
 
 /** Physical memory that can show a page as words. */
 export interface PagedMemory extends SparseMemory<number> {
@@ -27,7 +33,23 @@ export interface Mapping {
   readonly hardware: boolean;
 }
 
+/** Neighbouring pages in the same state. */
+export interface StateRun {
+  /** First byte. */
+  readonly start: bigint;
+  /** Count of 4 KiB pages. */
+  readonly pages: number;
+  /** What their own PTEs say; `prototype` also where there is none and the VAD knows; `unmapped`: their page table is not to be had. */
+  readonly kind: PageKind;
+  /** Of prototypes what lies behind them; else the same. */
+  readonly resolved: PageKind;
+  /** Their bytes can be read: from the image, a page file that was given, or the store of compressed pages. */
+  readonly readable: boolean;
+}
+
 const PAGE = 4096;
+/** In place of a frame: nothing; paged out, and to be had perhaps. */
+const [NOTHING, AWAY] = [-1, -2] as const;
 /** Last-level tables remembered: System's space is used all the time, a process's for a while. Each pins a chunk of the image. */
 const SYSTEM_LEAVES = 1024;
 const PROCESS_LEAVES = 32;
@@ -35,8 +57,8 @@ const PROCESS_LEAVES = 32;
 const MAX_RUNS = 8_000_000;
 
 /**
- * A virtual address space: page tables from a directory table base. Present, transition and prototype pages are read;
- * others are missing. Inside, addresses are page numbers; `bigint` is split once at the door.
+ * A virtual address space: page tables from a directory table base. Present, transition and prototype pages are read, and paged-out ones where
+ * somebody has them; others are missing. Inside, addresses are page numbers; `bigint` is split once at the door.
  */
 export class AddressSpace implements SparseMemory<bigint> {
   readonly #leaves: number;
@@ -44,14 +66,19 @@ export class AddressSpace implements SparseMemory<bigint> {
   readonly #leafTable: (Uint32Array | undefined)[];
   readonly #leafShift: number;
   readonly #words: number;
-  /** Where the top-level table begins: its frame, and its first word in that frame (a PDPT may lie anywhere in one). */
-  readonly #root: number;
-  readonly #rootWord: number;
   readonly #format: PteFormat;
-  readonly #vpnMask: number;
-  readonly #kernelVpn: number;
+  readonly #numbers: PageNumbers;
+  readonly #descent: Descent;
+  /** The page of prototype PTEs read last: neighbours have theirs in one. */
+  #lastKernelVpn = -1;
+  #lastKernelPage: Uint32Array | undefined;
+  #frames: ImageFrames | undefined;
   /** Asked for the address of the prototype PTE of a page whose own PTE says that the VAD knows it. */
   prototypeOf: ((address: bigint) => bigint | undefined) | undefined;
+  /** As `prototypeOf`, in bulk: all that touch [start, end), ascending, not overlapping. */
+  prototypeRanges: ((start: bigint, end: bigint) => Iterable<PrototypeRange>) | undefined;
+  /** System's only: where paged-out pages of all address spaces are read. */
+  pagedOut: PagedOut | undefined;
 
   /**
    * @param dtb physical address of the top-level table
@@ -69,17 +96,15 @@ export class AddressSpace implements SparseMemory<bigint> {
     this.#leafTable = new Array<Uint32Array | undefined>(this.#leaves);
     this.#leafShift = mode.levels.at(-1)!.bits;
     this.#words = mode.entryBytes / 4;
-    this.#root = Math.floor(dtb / PAGE);
-    this.#rootWord = Math.floor((dtb % PAGE) / mode.tableAlign) * (mode.tableAlign / 4);
     this.#format = new PteFormat(mode, software);
-    this.#vpnMask = 2 ** (mode.virtualBits - 12);
-    this.#kernelVpn = mode.virtualBits > 32 ? this.#vpnMask / 2 : Infinity;
+    this.#numbers = new PageNumbers(mode);
+    this.#descent = new Descent(physical, mode, this.#format, dtb, () => this.#kernel.pagedOut);
   }
 
   /** Physical address of a virtual one, where its data is in the image. */
   translate(address: bigint): number | undefined {
     const low = Number(address & 0xffff_ffffn);
-    const vpn = this.#vpn(Number(address >> 32n), low);
+    const vpn = this.#numbers.of(Number(address >> 32n), low);
     if (vpn < 0) return undefined;
     const frame = this.#frame(vpn);
     return frame < 0 ? undefined : frame * PAGE + (low & 0xfff);
@@ -87,12 +112,14 @@ export class AddressSpace implements SparseMemory<bigint> {
 
   read(address: bigint, length: number): Buffer | undefined {
     const low = Number(address & 0xffff_ffffn);
-    const vpn = this.#vpn(Number(address >> 32n), low);
+    const vpn = this.#numbers.of(Number(address >> 32n), low);
     if (vpn < 0) return undefined;
     const inPage = low & 0xfff;
     if (inPage + length <= PAGE) {
       const frame = this.#frame(vpn);
-      return frame < 0 ? undefined : this.physical.read(frame * PAGE + inPage, length);
+      if (frame >= 0) return this.physical.read(frame * PAGE + inPage, length);
+      const away = frame === AWAY ? this.#away(vpn) : undefined;
+      return away && Buffer.from(away.buffer, away.byteOffset + inPage, length);
     }
     const target = Buffer.allocUnsafe(length);
     return this.#fill(vpn, inPage, target, true) === 0 ? target : undefined;
@@ -100,7 +127,7 @@ export class AddressSpace implements SparseMemory<bigint> {
 
   fill(address: bigint, target: Uint8Array): number {
     const low = Number(address & 0xffff_ffffn);
-    const vpn = this.#vpn(Number(address >> 32n), low);
+    const vpn = this.#numbers.of(Number(address >> 32n), low);
     if (vpn < 0) {
       target.fill(0);
       return target.length;
@@ -109,29 +136,39 @@ export class AddressSpace implements SparseMemory<bigint> {
   }
 
   * runs(start: bigint, end: bigint): Generator<Run<bigint>> {
-    let open: { start: bigint; length: number } | undefined;
-    for (const { start: at, pages } of this.mappings(start, end, true)) {
-      if (open !== undefined && open.start + BigInt(open.length) === at) {
-        open.length += pages * PAGE;
+    let open: { vpn: number; pages: number } | undefined;
+    for (const { vpn, pages, readable } of this.#stretches(start, end)) {
+      if (!readable) continue;
+      if (open !== undefined && open.vpn + open.pages === vpn && vpn !== this.#numbers.kernel) {
+        open.pages += pages;
         continue;
       }
-      if (open !== undefined) yield open;
-      open = { start: at, length: pages * PAGE };
+      if (open !== undefined) yield { start: this.#numbers.address(open.vpn), length: open.pages * PAGE };
+      open = { vpn, pages };
     }
-    if (open !== undefined) yield open;
+    if (open !== undefined) yield { start: this.#numbers.address(open.vpn), length: open.pages * PAGE };
+  }
+
+  /**
+   * The states of all pages in [start, end) of which page tables or VADs know anything, ascending; pages between two runs have no PTE.
+   * From the page tables themselves, not page by page.
+   */
+  * states(start: bigint, end: bigint): Generator<StateRun> {
+    for (const { vpn, pages, own, resolved, readable } of this.#stretches(start, end)) {
+      yield { start: this.#numbers.address(vpn), pages, kind: PAGE_KINDS[own]!, resolved: PAGE_KINDS[resolved]!, readable };
+    }
   }
 
   /** The state of the page that holds `address`. */
   pte(address: bigint): PageState {
     const low = Number(address & 0xffff_ffffn);
-    const vpn = this.#vpn(Number(address >> 32n), low);
+    const vpn = this.#numbers.of(Number(address >> 32n), low);
     if (vpn < 0) return NO_PAGE;
     const { levels } = this.mode;
-    let table = this.#root;
-    let first = this.#rootWord;
+    let words = this.physical.page(this.#descent.root);
+    let first = this.#descent.rootWord;
     for (let depth = 0; depth < levels.length; depth += 1) {
       const { shift, bits, leaf, present } = levels[depth]!;
-      const words = this.physical.page(table);
       if (words === undefined) return NO_PAGE;
       const index = first + (Math.floor(vpn / 2 ** shift) % 2 ** bits) * this.#words;
       const entry = words[index]!;
@@ -140,9 +177,10 @@ export class AddressSpace implements SparseMemory<bigint> {
       const last = depth === levels.length - 1;
       if ((entry & present) !== present) {
         if (last) return this.#software(raw, entry, high, vpn);
-        const moved = this.#format.settledFrame(entry, high);
-        if (moved < 0) return { ...NO_PAGE, pte: raw };
-        table = moved;
+        // No table was made yet: the VAD may know the page all the same.
+        if (this.#format.isEmpty(entry, high)) return this.#software(0n, 0, 0, vpn);
+        words = this.#descent.softwareTable(entry, high);
+        if (words === undefined) return { ...NO_PAGE, pte: raw };
         first = 0;
         continue;
       }
@@ -150,7 +188,7 @@ export class AddressSpace implements SparseMemory<bigint> {
         const frame = last ? this.#format.frame(entry, high) : this.#format.largeFrame(entry, high, shift) + (vpn % 2 ** shift);
         return { ...NO_PAGE, kind: 'present', pte: raw, physical: frame * PAGE };
       }
-      table = this.#format.frame(entry, high);
+      words = this.physical.page(this.#format.frame(entry, high));
       first = 0;
     }
     return NO_PAGE;
@@ -163,39 +201,28 @@ export class AddressSpace implements SparseMemory<bigint> {
 
   /** PTEs of the last level that are not valid and not zero, each as two words: for who asks how this build writes them. */
   * softwareEntries(start: bigint, end: bigint): Generator<{ readonly low: number; readonly high: number }> {
-    const first = this.#vpnClamped(start);
-    const found: { low: number; high: number }[] = [];
-    const walk = pieces({
-      physical: this.physical, mode: this.mode, format: this.#format, root: this.#root, rootWord: this.#rootWord, first, stop: this.#vpnClamped(end),
-      software: (low, high) => {
-        found.push({ low, high });
-        return -1;
-      },
-    });
-    for (let step = walk.next(); step.done !== true; step = walk.next()) {
-      yield* found;
-      found.length = 0;
+    let found: { low: number; high: number } | undefined;
+    const walk = pieces({ ...this.#walk(this.#numbers.clamped(start), this.#numbers.clamped(end)), software: (_, low, high) => { found = { low, high }; } });
+    while (walk.next().done !== true) {
+      if (found !== undefined) yield found;
+      found = undefined;
     }
-    yield* found;
   }
 
   /**
    * Runs of present pages in [start, end), ascending, from the page tables themselves.
-   * @param software also pages in transition and behind prototype PTEs
+   * @param software also pages in transition and behind prototype PTEs, those that only the VAD knows among them
    */
   * mappings(start: bigint = 0n, end: bigint = this.mode.lastAddress + 1n, software = false): Generator<Mapping> {
-    if (start > this.mode.lastAddress || start < 0n) return;
-    const first = this.#vpnClamped(start);
-    const stop = end > this.mode.lastAddress - 0xfffn ? this.#vpnMask : this.#vpnClamped(end + 0xfffn);
-    if (stop <= first) return;
+    const range = this.#range(start, end);
+    if (range === undefined) return;
+    const { physical } = this;
     let open: Piece | undefined;
     let count = 0;
-    for (const piece of pieces({
-      physical: this.physical, mode: this.mode, format: this.#format, root: this.#root, rootWord: this.#rootWord, first, stop,
-      software: software ? (low, high, vpn) => this.#softwareFrame(low, high, vpn) : undefined,
-    })) {
+    for (const piece of software ? this.#known(...range) : pieces(this.#walk(...range))) {
+      if (piece.frame < 0 || piece.frame * PAGE >= physical.size) continue;
       if (open !== undefined && open.vpn + open.pages === piece.vpn && open.frame + open.pages === piece.frame && open.flags === piece.flags
-        && piece.vpn !== this.#kernelVpn) {
+        && piece.vpn !== this.#numbers.kernel) {
         open.pages += piece.pages;
         continue;
       }
@@ -207,43 +234,98 @@ export class AddressSpace implements SparseMemory<bigint> {
     if (open !== undefined) yield this.#mapping(open);
   }
 
+  /** The page numbers of [start, end); undefined when there are none. */
+  #range(start: bigint, end: bigint): readonly [first: number, stop: number] | undefined {
+    if (start > this.mode.lastAddress || start < 0n) return undefined;
+    const first = this.#numbers.clamped(start);
+    const stop = end > this.mode.lastAddress - 0xfffn ? this.#numbers.end : this.#numbers.clamped(end + 0xfffn);
+    return stop <= first ? undefined : [first, stop];
+  }
+
+  #walk(first: number, stop: number): TableWalk {
+    return {
+      physical: this.physical, mode: this.mode, format: this.#format, root: this.#descent.root, rootWord: this.#descent.rootWord, first, stop,
+      software: undefined, awayTable: undefined,
+    };
+  }
+
+  /** All pages of which anything is known. */
+  #known(first: number, stop: number): Generator<Piece> {
+    const walk = pieces({
+      ...this.#walk(first, stop),
+      software: (piece, low, high) => this.#settleOwn(piece, low, high),
+      awayTable: (low, high) => this.#descent.awayTable(low, high),
+    });
+    return this.prototypeRanges === undefined ? walk : knownPages(walk, this.#vadRanges(first, stop), this.#prototypePages, first, stop);
+  }
+
+  * #stretches(start: bigint, end: bigint): Generator<Stretch> {
+    const range = this.#range(start, end);
+    if (range === undefined) return;
+    this.#frames ??= new ImageFrames(this.physical.runs(0, this.physical.size));
+    yield* stretches(this.#known(...range), this.#frames, this.#numbers.kernel);
+  }
+
+  * #vadRanges(first: number, stop: number): Generator<VpnRange> {
+    for (const { start, pages, prototypes } of this.prototypeRanges?.(this.#numbers.address(first), this.#numbers.address(stop - 1) + 0x1000n) ?? []) {
+      yield { vpn: this.#numbers.clamped(start), pages, prototypes };
+    }
+  }
+
+  /** Says what an entry of the last level means that is not valid. */
+  #settleOwn(piece: Piece, low: number, high: number): void {
+    const own = this.#format.softwareKind(low, high);
+    const address = own === PROTOTYPE ? this.#prototypeAddress(low, high, piece.vpn) : undefined;
+    if (own !== PROTOTYPE) {
+      this.#settle(piece, low, high, own);
+      piece.own = piece.resolved;
+      return;
+    }
+    piece.own = PROTOTYPE;
+    const words = address === undefined ? undefined : this.#kernel.#kernelPage(address);
+    if (address === undefined || words === undefined) {
+      piece.frame = NOTHING; piece.resolved = address === undefined ? PROTOTYPE : UNMAPPED; piece.readable = false;
+      return;
+    }
+    const word = Number(address & 0xfffn) >>> 2;
+    this.#settleSection(piece, words[word]!, this.#words === 2 ? words[word + 1]! : 0);
+  }
+
+  /** Says what a prototype PTE means. */
+  #settleSection(piece: Piece, low: number, high: number): void {
+    this.#settle(piece, low, high, this.#format.sectionKind(low, high));
+  }
+
+  #settle(piece: Piece, low: number, high: number, kind: number): void {
+    piece.frame = NOTHING; piece.resolved = kind; piece.readable = false;
+    if (kind === PRESENT || kind === TRANSITION) {
+      piece.frame = this.#format.settledFrame(low, high);
+      piece.readable = true;
+    } else if (kind === PAGEFILE) {
+      const { pagedOut } = this.#kernel;
+      if (pagedOut === undefined) return;
+      const file = this.#format.pagefileNumber(low);
+      if (pagedOut.kind(file) === 'compressed') piece.resolved = COMPRESSED;
+      piece.readable = pagedOut.has(file, this.#format.pagefileOffset(low, high));
+    }
+  }
+
   #mapping({ vpn, pages, frame, flags }: Piece): Mapping {
     return {
-      start: this.#address(vpn), pages, physical: frame * PAGE,
+      start: this.#numbers.address(vpn), pages, physical: frame * PAGE,
       writable: (flags & WRITABLE) !== 0, executable: (flags & EXECUTABLE) !== 0, user: (flags & USER) !== 0,
       large: (flags & LARGE) !== 0, hardware: (flags & HARDWARE) !== 0,
     };
   }
 
-  /** Page number of an address in two words; -1 when it is not canonical. */
-  #vpn(high: number, low: number): number {
-    const { virtualBits } = this.mode;
-    if (virtualBits <= 32) return high === 0 ? low >>> 12 : -1;
-    // Sums of a pointer and an offset may be negative or need more than 64 bits.
-    if (high !== high >>> 0) return -1;
-    const sign = high >>> (virtualBits - 33);
-    if (sign !== 0 && sign !== 2 ** (65 - virtualBits) - 1) return -1;
-    return (high % 2 ** (virtualBits - 32)) * 0x10_0000 + (low >>> 12);
-  }
-
-  #vpnClamped(address: bigint): number {
-    const vpn = this.#vpn(Number((address >> 32n) & 0xffff_ffffn), Number(address & 0xffff_ffffn));
-    return vpn >= 0 ? vpn : this.#kernelVpn;
-  }
-
-  #address(vpn: number): bigint {
-    const address = BigInt(vpn) << 12n;
-    return vpn < this.#kernelVpn ? address : BigInt.asUintN(64, BigInt.asIntN(this.mode.virtualBits, address));
-  }
-
-  /** Frame that holds the page's data; -1 when it is not in memory. */
+  /** Frame that holds the page's data; NOTHING or AWAY when it is not in memory. */
   #frame(vpn: number): number {
     const region = Math.floor(vpn / 2 ** this.#leafShift);
     const slot = region % this.#leaves;
     let table = this.#leafTable[slot];
     if (this.#leafTag[slot] !== region || table === undefined) {
-      const found = this.#leaf(vpn);
-      if (typeof found === 'number') return found;
+      const found = this.#descent.leaf(vpn);
+      if (typeof found === 'number') return found >= 0 ? found : found === UNTOUCHED && this.prototypeOf !== undefined ? this.#softwareFrame(0, 0, vpn) : NOTHING;
       table = found;
       this.#leafTag[slot] = region;
       this.#leafTable[slot] = table;
@@ -252,85 +334,89 @@ export class AddressSpace implements SparseMemory<bigint> {
     const entry = table[index]!;
     const high = this.#words === 2 ? table[index + 1]! : 0;
     if ((entry & this.#format.present) === this.#format.present) return this.#format.frame(entry, high);
-    return entry === 0 && high === 0 && this.prototypeOf === undefined ? -1 : this.#softwareFrame(entry, high, vpn);
+    return entry === 0 && high === 0 && this.prototypeOf === undefined ? NOTHING : this.#softwareFrame(entry, high, vpn);
   }
 
-  /** The last-level table of a page, or the frame when a large page maps it, or -1. */
-  #leaf(vpn: number): Uint32Array | number {
-    const { levels, large, largeValue } = this.mode;
-    let table = this.#root;
-    let first = this.#rootWord;
-    for (let depth = 0; depth < levels.length - 1; depth += 1) {
-      const words = this.physical.page(table);
-      if (words === undefined) return -1;
-      const { shift, bits, leaf, present } = levels[depth]!;
-      const index = first + (Math.floor(vpn / 2 ** shift) % 2 ** bits) * this.#words;
-      const entry = words[index]!;
-      const high = this.#words === 2 ? words[index + 1]! : 0;
-      if ((entry & present) !== present) {
-        // A table of a process that was trimmed: it lies in its frame still.
-        const moved = this.#format.settledFrame(entry, high);
-        if (moved < 0) return -1;
-        table = moved;
-        first = 0;
-        continue;
-      }
-      if (leaf && (entry & large) === largeValue) return this.#format.largeFrame(entry, high, shift) + (vpn % 2 ** shift);
-      table = this.#format.frame(entry, high);
-      first = 0;
-    }
-    return this.physical.page(table) ?? -1;
-  }
-
-  /** Frame of a page whose PTE is not valid: in transition, or through its prototype PTE; -1: not in memory. */
+  /** Frame of a page whose PTE is not valid: in transition, or through its prototype PTE; NOTHING or AWAY: not in memory. */
   #softwareFrame(entry: number, high: number, vpn: number): number {
-    if (!this.#format.isPrototype(entry) && (entry !== 0 || high !== 0)) return this.#format.settledFrame(entry, high);
+    const kind = this.#format.softwareKind(entry, high);
+    if (kind === TRANSITION) return this.#format.settledFrame(entry, high);
+    if (kind === PAGEFILE) return AWAY;
+    if (kind !== PROTOTYPE && (entry !== 0 || high !== 0)) return NOTHING;
     const address = this.#prototypeAddress(entry, high, vpn);
-    return address === undefined ? -1 : this.#prototypeFrame(address);
+    const words = address === undefined ? undefined : this.#kernel.#kernelPage(address);
+    if (address === undefined || words === undefined) return NOTHING;
+    const word = Number(address & 0xfffn) >>> 2;
+    const low = words[word]!;
+    const upper = this.#words === 2 ? words[word + 1]! : 0;
+    const frame = this.#format.settledFrame(low, upper);
+    return frame >= 0 ? frame : this.#format.sectionKind(low, upper) === PAGEFILE ? AWAY : NOTHING;
   }
 
   /** Where the prototype PTE of a page is, by its PTE or, where that is empty or says so, by the VAD. */
   #prototypeAddress(entry: number, high: number, vpn: number): bigint | undefined {
     const own = entry === 0 && high === 0 ? undefined : this.#format.prototypeAddress(entry, high);
-    return own ?? this.prototypeOf?.(this.#address(vpn));
+    const address = own ?? this.prototypeOf?.(this.#numbers.address(vpn));
+    return address === undefined || address < this.mode.kernelStart || address % BigInt(this.mode.entryBytes) !== 0n ? undefined : address;
   }
 
-  #prototypeFrame(address: bigint): number {
-    const bytes = (this.system ?? this).#kernelPte(address);
-    return bytes === undefined ? -1 : this.#format.settledFrame(bytes.readUInt32LE(0), bytes.length === 8 ? bytes.readUInt32LE(4) : 0);
+  /** System's space, where all that is the kernel's is read. */
+  get #kernel(): AddressSpace {
+    return this.system ?? this;
   }
 
-  /** A PTE in kernel memory. Only pages that the hardware maps are taken, so that no chain of prototypes arises. */
-  #kernelPte(address: bigint): Buffer | undefined {
-    if (address < this.mode.kernelStart) return undefined;
-    const frame = this.#presentFrame(address);
-    return frame < 0 ? undefined : this.physical.read(frame * PAGE + Number(address & 0xfffn), this.mode.entryBytes);
+  /** How bulk walks read prototype PTEs. */
+  get #prototypePages(): PrototypePages {
+    const kernel = this.#kernel;
+    return {
+      entryBytes: this.mode.entryBytes,
+      page: (address) => kernel.#kernelPage(address),
+      absentUntil: (address) => this.#numbers.address(kernel.#descent.absentUntil(this.#numbers.clamped(address)) - 1) + 0x1000n,
+      settle: (piece, low, high) => this.#settleSection(piece, low, high),
+    };
   }
 
-  #presentFrame(address: bigint): number {
+  /** A page of kernel memory as words. Prototype PTEs are not followed, so that no chain of them arises. */
+  #kernelPage(address: bigint): Uint32Array | undefined {
     const low = Number(address & 0xffff_ffffn);
-    const vpn = this.#vpn(Number(address >> 32n), low);
-    if (vpn < 0) return -1;
-    const found = this.#leaf(vpn);
-    if (typeof found === 'number') return found;
-    const index = (vpn % 2 ** this.#leafShift) * this.#words;
-    const entry = found[index]!;
-    const high = this.#words === 2 ? found[index + 1]! : 0;
-    return this.#format.settledFrame(entry, high);
+    const vpn = address < this.mode.kernelStart ? -1 : this.#numbers.of(Number(address >> 32n), low);
+    if (vpn < 0) return undefined;
+    if (vpn === this.#lastKernelVpn) return this.#lastKernelPage;
+    const page = this.#descent.page(vpn);
+    this.#lastKernelVpn = vpn;
+    this.#lastKernelPage = page;
+    return page;
+  }
+
+  /** The bytes of a page that lies in no frame, where somebody has them. */
+  #away(vpn: number): Uint8Array | undefined {
+    const { pagedOut } = this.#kernel;
+    if (pagedOut === undefined) return undefined;
+    const { pagefile, prototype } = this.pte(this.#numbers.address(vpn));
+    const place = pagefile ?? prototype?.state?.pagefile;
+    return place && pagedOut.read(place.number, place.offset);
   }
 
   /** The state of a page whose PTE is not valid. */
   #software(raw: bigint, entry: number, high: number, vpn: number): PageState {
-    if (raw !== 0n && !this.#format.isPrototype(entry)) return this.#format.state(raw);
+    const kind = this.#format.softwareKind(entry, high);
+    if (raw !== 0n && kind !== PROTOTYPE) return this.#placed(this.#format.state(raw));
     const address = this.#prototypeAddress(entry, high, vpn);
     if (address !== undefined) return this.#prototypeState(raw, address);
     return raw === 0n ? NO_PAGE : { ...NO_PAGE, kind: 'prototype', pte: raw };
   }
 
   #prototypeState(raw: bigint, address: bigint): PageState {
-    const bytes = (this.system ?? this).#kernelPte(address);
-    const state = bytes === undefined ? undefined : this.#format.state(bytes.length === 8 ? bytes.readBigUInt64LE(0) : BigInt(bytes.readUInt32LE(0)));
+    const words = address % BigInt(this.mode.entryBytes) === 0n ? this.#kernel.#kernelPage(address) : undefined;
+    const word = Number(address & 0xfffn) >>> 2;
+    const entry = words === undefined ? undefined : BigInt(words[word]!) + (this.#words === 2 ? BigInt(words[word + 1]!) << 32n : 0n);
+    const state = entry === undefined ? undefined : this.#placed(this.#format.state(entry, true));
     return { kind: 'prototype', pte: raw, physical: state?.physical, prototype: { address, state }, pagefile: undefined };
+  }
+
+  /** A page of a virtual store is a compressed one. */
+  #placed(state: PageState): PageState {
+    return state.pagefile !== undefined && this.#kernel.pagedOut?.kind(state.pagefile.number) === 'compressed' ? { ...state, kind: 'compressed' } : state;
   }
 
   /** Fills from a page on; consecutive frames are read at once. */
@@ -340,12 +426,14 @@ export class AddressSpace implements SparseMemory<bigint> {
     let page = vpn;
     let skip = inPage;
     // Nothing lies above the address space, and what follows the user half is not canonical.
-    const end = vpn < this.#kernelVpn && this.#kernelVpn < this.#vpnMask ? this.#kernelVpn : this.#vpnMask;
+    const end = vpn < this.#numbers.kernel && this.#numbers.kernel < this.#numbers.end ? this.#numbers.kernel : this.#numbers.end;
     while (done < target.length) {
-      const frame = page < end ? this.#frame(page) : -1;
+      const frame = page < end ? this.#frame(page) : NOTHING;
       let step = Math.min(PAGE - skip, target.length - done);
       page += 1;
-      if (frame < 0) {
+      const away = frame === AWAY ? this.#away(page - 1) : undefined;
+      if (away !== undefined) target.set(away.subarray(skip, skip + step), done);
+      else if (frame < 0) {
         if (stopAtMissing) return step;
         target.fill(0, done, done + step);
         missing += step;

@@ -1,5 +1,7 @@
 import type { PagingMode, PrototypeAddress } from './mode.js';
-import { NO_PAGE, type PageState, type SoftwarePte } from './pte.js';
+import {
+  DEMAND_ZERO, FILE, NO_PAGE, PAGE_KINDS, PAGEFILE, PRESENT, PROTOTYPE, TRANSITION, UNMAPPED, type PageState, type SoftwarePte,
+} from './pte.js';
 
 const PAGE = 4096;
 
@@ -12,6 +14,8 @@ export class PteFormat {
   readonly #prototypes: PrototypeAddress;
   /** Stands in the place of the page file's offset when the VAD knows (MI_PTE_LOOKUP_NEEDED): all ones. */
   readonly #lookupNeeded: number;
+  /** An entry has room for a pointer. */
+  readonly #pointers: boolean;
 
   constructor(private readonly mode: PagingMode, private readonly software: SoftwarePte) {
     this.present = mode.levels.at(-1)!.present;
@@ -19,6 +23,7 @@ export class PteFormat {
     this.#frameHigh = mode.frameHigh;
     this.#prototypes = software.prototypeAddress?.entryBytes === mode.entryBytes ? software.prototypeAddress : mode.prototypeAddress;
     this.#lookupNeeded = mode.pagefileHigh === 32 ? 0xffff_ffff : 2 ** (32 - mode.pagefileHigh) - 1;
+    this.#pointers = mode.pointerSize === 8;
   }
 
   /** Frame that a valid entry names. */
@@ -38,11 +43,45 @@ export class PteFormat {
     if ((low & this.present) === this.present) return this.frame(low, high);
     const { transition, prototype } = this.software;
     // Valid, but reserved at this level (Arm): no one's.
-    return (low & (prototype | this.#anyPresent)) === 0 && (low & transition) !== 0 ? this.#transitionFrame(low, high) : -1;
+    if ((low & (prototype | this.#anyPresent)) !== 0 || (low & transition) === 0 || this.#isControlArea(low, high)) return -1;
+    return this.#isSwizzled(low) ? this.frame(low & ~this.software.invalidMaskLow, high & ~this.software.invalidMaskHigh) : this.frame(low, high);
   }
 
-  isPrototype(low: number): boolean {
-    return (low & this.software.prototype) !== 0 && (low & this.#anyPresent) === 0;
+  /** What an entry that is not valid says by itself, as a place in PAGE_KINDS: a prototype is told, not followed. */
+  softwareKind(low: number, high: number): number {
+    if (low === 0 && high === 0) return UNMAPPED;
+    if ((low & this.#anyPresent) !== 0) return UNMAPPED;
+    if (this.#isControlArea(low, high)) return FILE;
+    if ((low & this.software.prototype) !== 0) return PROTOTYPE;
+    if ((low & this.software.transition) !== 0) return TRANSITION;
+    return this.pagefileOffset(low, high) === 0 ? DEMAND_ZERO : PAGEFILE;
+  }
+
+  /**
+   * What an entry says that is a prototype PTE itself, as a place in PAGE_KINDS. One that looks like a prototype again names the subsection of
+   * the file that has the page (`_MMPTE_SUBSECTION`).
+   */
+  sectionKind(low: number, high: number): number {
+    if ((low & this.present) === this.present) return PRESENT;
+    const kind = this.softwareKind(low, high);
+    return kind === PROTOTYPE ? FILE : kind;
+  }
+
+  /** Whether an entry that is not valid says that nothing was there yet: where it names a table, none was made. */
+  isEmpty(low: number, high: number): boolean {
+    return (low === 0 && high === 0) || this.softwareKind(low, high) === DEMAND_ZERO;
+  }
+
+  /** Which page file has the page. Corresponds to `_MMPTE_SOFTWARE.PageFileLow`. */
+  pagefileNumber(low: number): number {
+    const { pagefileShift, invalidMaskLow } = this.software;
+    return ((this.#isSwizzled(low) ? low & ~invalidMaskLow : low) >>> pagefileShift) & 0xf;
+  }
+
+  /** The place in the page file, in pages. */
+  pagefileOffset(low: number, high: number): number {
+    const { invalidMaskLow, invalidMaskHigh } = this.software;
+    return this.#isSwizzled(low) ? this.#pagefileHigh(low & ~invalidMaskLow, high & ~invalidMaskHigh) : this.#pagefileHigh(low, high);
   }
 
   /** Of a prototype: where the prototype PTE is; undefined when the VAD knows. Corresponds to `_MMPTE_PROTOTYPE`. */
@@ -55,26 +94,29 @@ export class PteFormat {
     return signedBits === undefined ? address : BigInt.asUintN(64, BigInt.asIntN(signedBits, address));
   }
 
-  /** The state of a PTE that leads no further: a prototype is told, not followed. */
-  state(pte: bigint): PageState {
+  /**
+   * The state of a PTE that leads no further: a prototype is told, not followed.
+   * @param section it is a prototype PTE itself
+   */
+  state(pte: bigint, section = false): PageState {
+    if (pte === 0n) return NO_PAGE;
     const low = Number(pte & 0xffff_ffffn);
     const high = Number(pte >> 32n);
-    if (pte === 0n) return NO_PAGE;
-    if (this.isPrototype(low)) return { ...NO_PAGE, kind: 'prototype', pte };
-    const frame = this.settledFrame(low, high);
-    if (frame >= 0) return { ...NO_PAGE, kind: (low & this.present) === this.present ? 'present' : 'transition', pte, physical: frame * PAGE };
-    if ((low & this.#anyPresent) !== 0) return { ...NO_PAGE, pte };
-    const { swizzle, invalidMaskLow, invalidMaskHigh, pagefileShift } = this.software;
-    const asIs = (low & swizzle) !== 0;
-    const offset = this.#pagefileHigh(asIs ? low : low & ~invalidMaskLow, asIs ? high : high & ~invalidMaskHigh);
-    if (offset === 0) return { ...NO_PAGE, kind: 'demand-zero', pte };
-    return { ...NO_PAGE, kind: 'pagefile', pte, pagefile: { number: (low >>> pagefileShift) & 0xf, offset } };
+    const place = (low & this.present) === this.present ? PRESENT : section ? this.sectionKind(low, high) : this.softwareKind(low, high);
+    const kind = PAGE_KINDS[place]!;
+    if (place === PRESENT || place === TRANSITION) return { ...NO_PAGE, kind, pte, physical: this.settledFrame(low, high) * PAGE };
+    if (place === PAGEFILE) return { ...NO_PAGE, kind, pte, pagefile: { number: this.pagefileNumber(low), offset: this.pagefileOffset(low, high) } };
+    return { ...NO_PAGE, kind, pte };
   }
 
-  #transitionFrame(low: number, high: number): number {
-    const { swizzle, invalidMaskHigh, invalidMaskLow } = this.software;
-    if ((low & swizzle) !== 0) return this.frame(low, high);
-    return this.frame(low & ~invalidMaskLow, high & ~invalidMaskHigh);
+  /** Bits are turned over: there is a mask, and the entry does not say that it was left alone. */
+  #isSwizzled(low: number): boolean {
+    return (low & this.software.swizzle) === 0;
+  }
+
+  /** Since 22621 an entry may be the address of the control area whose file has the page: 16-byte aligned, in the kernel half. */
+  #isControlArea(low: number, high: number): boolean {
+    return this.#pointers && high >>> 15 === 0x1_ffff && (low & 0xf) === 0 && (high !== 0xffff_ffff || (low & this.software.prototype) === 0);
   }
 
   /** The place in the page file, in pages. Corresponds to `_MMPTE_SOFTWARE.PageFileHigh`. */

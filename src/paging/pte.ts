@@ -1,8 +1,15 @@
 import type { Profile } from '../profile/profile.js';
 import type { BitPart, PrototypeAddress } from './mode.js';
 
-/** What a page is, by its PTE. `unmapped`: no PTE, or one that says nothing. */
-export type PageKind = 'present' | 'transition' | 'prototype' | 'pagefile' | 'demand-zero' | 'unmapped';
+/**
+ * What a page is, by its PTE. `unmapped`: no PTE, or one that says nothing. `compressed`: in the store that compresses pages in memory.
+ * `file`: only the mapped file itself has it.
+ */
+export const PAGE_KINDS = ['unmapped', 'present', 'transition', 'prototype', 'pagefile', 'compressed', 'file', 'demand-zero'] as const;
+export type PageKind = typeof PAGE_KINDS[number];
+
+/** Places of the kinds in PAGE_KINDS: what bulk walks compare. */
+export const [UNMAPPED, PRESENT, TRANSITION, PROTOTYPE, PAGEFILE, COMPRESSED, FILE, DEMAND_ZERO] = [0, 1, 2, 3, 4, 5, 6, 7] as const;
 
 /** A page's state. */
 export interface PageState {
@@ -55,11 +62,12 @@ export function softwarePte(profile: Profile, invalidMask: bigint, pagedPoolStar
   const swizzle = profile.field('_MMPTE_SOFTWARE', 'SwizzleBit')?.bits?.[0];
   return {
     ...SOFTWARE_PTE,
-    // Where bits are turned over there is a SwizzleBit, in this place since 17134, known to the layout or not.
+    // Where bits are turned over there is a SwizzleBit, in this place in every build, and the page file's number has moved with it: a layout
+    // without is of the same build before its updates.
     swizzle: swizzle === undefined ? (invalidMask === 0n ? 0 : 0x10) : 1 << swizzle,
     invalidMaskLow: Number(invalidMask & 0xffff_ffffn),
     invalidMaskHigh: Number(invalidMask >> 32n),
-    pagefileShift: profile.field('_MMPTE_SOFTWARE', 'PageFileLow')?.bits?.[0] ?? (invalidMask === 0n ? SOFTWARE_PTE.pagefileShift : 12),
+    pagefileShift: swizzle === undefined && invalidMask !== 0n ? 12 : profile.field('_MMPTE_SOFTWARE', 'PageFileLow')?.bits?.[0] ?? SOFTWARE_PTE.pagefileShift,
     prototypeAddress: prototypeAddress(profile, pagedPoolStart),
   };
 }

@@ -35,6 +35,9 @@ export interface SymbolPlaces {
   readonly cache: string | undefined;
 }
 
+/** MM_SHARED_USER_DATA_VA, in every version and on every processor. */
+const USER_SHARED_DATA = 0x7ffe_0000n;
+
 /** Enough for what an analyst looks at, little enough for a walk over all processes of a large machine. */
 const REMEMBERED = 12;
 
@@ -110,10 +113,25 @@ export class Kernel {
     return address >= this.mode.kernelStart && address <= this.mode.lastAddress;
   }
 
-  /** The address space of a process, by `DirectoryTableBase` as stored (PCID bits included). */
-  processSpace(dtb: number): AddressSpace {
+  /**
+   * The address space of a process, by `DirectoryTableBase` as stored (PCID bits included). Where that table does not even map the kernel, the
+   * table in use in user mode is read in its place, when it is one.
+   * @param userDtb `UserDirectoryTableBase`, where the process has one
+   * @param said told what is wrong with its tables
+   */
+  processSpace(dtb: number, userDtb?: number, said: (what: string, table: number) => void = () => undefined): AddressSpace {
     const table = this.mode.tableOf(dtb);
     if (table === this.memory.dtb) return this.memory;
-    return new AddressSpace(this.physical, this.mode, table, this.software, this.memory);
+    const space = new AddressSpace(this.physical, this.mode, table, this.software, this.memory);
+    if (space.translate(this.base) === this.memory.translate(this.base)) return space;
+    const user = userDtb === undefined ? undefined : new AddressSpace(this.physical, this.mode, this.mode.tableOf(userDtb), this.software, this.memory);
+    const shared = user?.translate(USER_SHARED_DATA);
+    // Every process sees the page of _KUSER_SHARED_DATA there: what has taken the frame of a table does not.
+    if (user === undefined || shared === undefined || shared !== this.memory.translate(this.mode.sharedData)) {
+      said('its page table is missing or overwritten: what it maps cannot be told', table);
+      return space;
+    }
+    said('its page table is missing or overwritten; the one in use in user mode is read in its place', table);
+    return user;
   }
 }

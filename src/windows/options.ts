@@ -14,6 +14,14 @@ export interface Overrides {
   readonly profile?: string | undefined;
 }
 
+/** A page file that belongs to the image. */
+export interface PageFileOption {
+  /** Its number, as PTEs name it: 0 for the first. */
+  readonly number: number;
+  /** The file on the host. */
+  readonly path: string;
+}
+
 /** How an image is opened. But for `anomalies` and `onProgress` plain facts, so that every thread opens the same. */
 export interface OpenOptions {
   /** Facts of an earlier opening of the same image; a search is needed only where they lead to no Windows. */
@@ -25,6 +33,8 @@ export interface OpenOptions {
   /** How many processes remember what was read of them; more for a pass that asks all of them again and again. */
   readonly remembered?: number | undefined;
   readonly overrides?: Overrides | undefined;
+  /** Page files that belong to the image. */
+  readonly pageFiles?: readonly PageFileOption[] | undefined;
   /** Folders with symbol files, in the order they are looked into. */
   readonly symbolFolders?: readonly string[] | undefined;
   /** The folder where finished symbols are kept, and symbol files may lie too; undefined: nothing is kept. */
