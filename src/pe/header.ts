@@ -59,6 +59,9 @@ export interface PeHeader {
   readonly imageBase: bigint;
   readonly sizeOfImage: number;
   readonly sizeOfHeaders: number;
+  readonly sectionAlignment: number;
+  /** Where the section table ends, as an offset from the base. */
+  readonly headersEnd: number;
   readonly checksum: number;
   readonly subsystem: number;
   readonly dllCharacteristics: number;
@@ -98,6 +101,8 @@ export function peHeader(memory: Memory<bigint>, base: bigint): PeHeader | undef
   if (sizeOfImage === 0 || sizeOfImage > MAX_IMAGE || sizeOfOptional < smallest || sizeOfOptional > 0x400) return undefined;
   const declared = Math.min(bytes.readUInt32LE(is64 ? 0x84 : 0x74), (sizeOfOptional - smallest) >> 3);
   const table = 0x18 + smallest;
+  const sectionTable = nt + 0x18 + sizeOfOptional;
+  const sectionRows = [...sections(memory, base, page, sectionTable, bytes.readUInt16LE(6))];
   const directories = DIRECTORIES.map((name, i): PeDirectory => ({
     name,
     rva: i < declared ? bytes.readUInt32LE(table + i * 8) : 0,
@@ -112,11 +117,13 @@ export function peHeader(memory: Memory<bigint>, base: bigint): PeHeader | undef
     imageBase: is64 ? bytes.readBigUInt64LE(0x30) : BigInt(bytes.readUInt32LE(0x34)),
     sizeOfImage,
     sizeOfHeaders: bytes.readUInt32LE(0x54),
+    sectionAlignment: bytes.readUInt32LE(0x38),
+    headersEnd: sectionTable + sectionRows.length * SECTION_SIZE,
     checksum: bytes.readUInt32LE(0x58),
     subsystem: bytes.readUInt16LE(0x5c),
     dllCharacteristics: bytes.readUInt16LE(0x5e),
     directories,
-    sections: [...sections(memory, base, page, nt + 0x18 + sizeOfOptional, bytes.readUInt16LE(6))],
+    sections: sectionRows,
   };
 }
 

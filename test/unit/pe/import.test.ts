@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { peHeader } from '../../../src/pe/header.js';
-import { imports, type PeImport } from '../../../src/pe/import.js';
+import { delayImports, imports, type PeImport } from '../../../src/pe/import.js';
 import { BASE, laidOut, setDirectory, type LaidOut } from './laid-out.js';
 
 const DIRECTORY = 0x2000;
@@ -40,8 +40,8 @@ function read(image: LaidOut): PeImport[] {
 for (const is64 of [true, false]) {
   test(`imports by name and by ordinal are read from a ${is64 ? 'PE32+' : 'PE32'} image`, () => {
     assert.deepEqual(read(importing(is64)), [
-      { module: 'KERNEL32.dll', name: 'CreateFileW', ordinal: undefined, hint: 0x55, slot: SLOTS, target: 0x7710_2030n },
-      { module: 'KERNEL32.dll', name: undefined, ordinal: 17, hint: undefined, slot: SLOTS + (is64 ? 8 : 4), target: 0n },
+      { module: 'KERNEL32.dll', name: 'CreateFileW', ordinal: undefined, hint: 0x55, slot: SLOTS, target: 0x7710_2030n, delayed: false },
+      { module: 'KERNEL32.dll', name: undefined, ordinal: 17, hint: undefined, slot: SLOTS + (is64 ? 8 : 4), target: 0n, delayed: false },
     ]);
   });
 }
@@ -61,3 +61,36 @@ test('an import table that never ends is cut', () => {
   image.bytes.write('loop.dll\0', 0x1010, 'latin1');
   assert.ok(read(image).length <= 0x1_0000);
 });
+
+/** The end of what imports answer: whether these are all. */
+function complete(image: LaidOut): boolean {
+  const header = peHeader(image, BASE);
+  assert.ok(header !== undefined);
+  const found = imports(image, BASE, header);
+  for (let step = found.next(); ; step = found.next()) if (step.done === true) return step.value;
+}
+
+test('it is told whether the imports are all there', () => {
+  const image = importing(true);
+  assert.equal(complete(image), true);
+  image.bytes.writeUInt32LE(0, DIRECTORY);
+  assert.equal(complete(image), false, 'a module whose names are left out');
+  const cut = importing(true);
+  setDirectory(cut, 1, 0x3ff0, 40);
+  assert.equal(complete(cut), false, 'a directory that leaves the image');
+});
+
+for (const [what, attributes, shift] of [['offsets', 1, 0], ['addresses, as old linkers wrote,', 0, Number(BASE & 0xffff_ffffn)]] as const) {
+  test(`delayed imports are read by ${what} from the delay-load directory`, () => {
+    const image = importing(true);
+    setDirectory(image, 1, 0, 0);
+    setDirectory(image, 13, DIRECTORY + 0x80, 64);
+    const at = DIRECTORY + 0x80;
+    [attributes, TEXTS + shift, 0, SLOTS + shift, NAMES + shift].forEach((value, i) => image.bytes.writeUInt32LE(value, at + i * 4));
+    const header = peHeader(image, BASE);
+    assert.ok(header !== undefined);
+    assert.deepEqual([...delayImports(image, BASE, header)].map(({ module, name, ordinal, delayed }) => [module, name, ordinal, delayed]),
+      [['KERNEL32.dll', 'CreateFileW', undefined, true], ['KERNEL32.dll', undefined, 17, true]]);
+    assert.deepEqual(read(image), []);
+  });
+}
