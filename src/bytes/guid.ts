@@ -6,3 +6,9 @@ export function guidDigits(bytes: Buffer, offset = 0): string {
   return (hex(bytes.readUInt32LE(offset), 8) + hex(bytes.readUInt16LE(offset + 4), 4)
     + hex(bytes.readUInt16LE(offset + 6), 4) + tail).toUpperCase();
 }
+
+/** The sixteen bytes of a GUID in the form of `guidDigits`. */
+export function guidBytes(digits: string): Buffer {
+  const bytes = Buffer.from(digits, 'hex');
+  return Buffer.concat([bytes.subarray(0, 4).reverse(), bytes.subarray(4, 6).reverse(), bytes.subarray(6, 8).reverse(), bytes.subarray(8)]);
+}

@@ -39,6 +39,7 @@ export class Profile {
   readonly #fields = new Map<string, Field | undefined>();
   readonly #parsed = new Map<string, ReadonlyMap<string, FieldFact>>();
   #build: number | undefined;
+  #byAddress: (readonly [name: string, rva: number])[] | undefined;
 
   /**
    * @param id GUID and age of the kernel's symbol file, `89284D…-1`
@@ -48,6 +49,7 @@ export class Profile {
    * @param symbols relative virtual addresses by name
    * @param label where the layouts are from, for people: `layouts of 10.0.19041.264 x86`
    * @param machine `IMAGE_FILE_HEADER.Machine` of the kernel
+   * @param named all symbols with their addresses, for names by address; undefined where the table is no one's whole
    */
   constructor(
     readonly id: string,
@@ -58,6 +60,7 @@ export class Profile {
     private readonly symbols: (name: string) => number | undefined,
     readonly label: string = version,
     readonly machine: number = pointerSize === 8 ? MACHINE.x64 : MACHINE.x86,
+    private readonly named?: () => Iterable<readonly [name: string, rva: number]>,
   ) {}
 
   /** Build number, from the version. */
@@ -68,6 +71,25 @@ export class Profile {
   /** Relative virtual address of a symbol; undefined when this build's table does not have it. */
   symbol(name: string): number | undefined {
     return this.symbols(name);
+  }
+
+  /**
+   * The last symbol at or before a relative virtual address; of several there the first by name. Undefined when none is, and when the table does not
+   * have all symbols. The first call sorts them.
+   */
+  symbolAt(rva: number): { readonly name: string; readonly rva: number } | undefined {
+    if (this.named === undefined) return undefined;
+    this.#byAddress ??= [...this.named()].sort((a, b) => a[1] - b[1] || (a[0] < b[0] ? -1 : 1));
+    let low = 0;
+    let high = this.#byAddress.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#byAddress[middle]![1] <= rva) low = middle + 1;
+      else high = middle;
+    }
+    while (low > 1 && this.#byAddress[low - 2]![1] === this.#byAddress[low - 1]![1]) low -= 1;
+    const found = this.#byAddress[low - 1];
+    return found && { name: found[0], rva: found[1] };
   }
 
   /** A structure as its table spells it; undefined when this build has no such structure. */

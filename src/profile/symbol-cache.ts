@@ -74,7 +74,10 @@ export function unpackTable(bytes: Buffer): CachedProfile & { readonly id: strin
     const rva = sortedLine(symbolLines ?? '', name);
     return rva === undefined ? undefined : Number(rva);
   };
-  return { id: header.id, source: header.source, profile: (version) => new Profile(header.id, version, 'exact', header.pointerSize, struct, symbol, `symbols of ${header.pdbName}`, header.machine) };
+  const named = function* all(): Generator<readonly [string, number]> {
+    for (const [name, rva] of lines(symbolLines ?? '')) yield [name, Number(rva)];
+  };
+  return { id: header.id, source: header.source, profile: (version) => new Profile(header.id, version, 'exact', header.pointerSize, struct, symbol, `symbols of ${header.pdbName}`, header.machine, named) };
 }
 
 /** The profile of this name in a cache folder; undefined when there is none that can be read. */

@@ -39,7 +39,7 @@ export function tableProfile(table: SymbolTable, version = ''): Profile {
     if (known !== undefined) return known;
     const size = table.scalars.get(name);
     return size === undefined ? undefined : [size, []];
-  }, (name) => table.symbols.get(name), `symbols of ${table.pdbName}`, table.machine);
+  }, (name) => table.symbols.get(name), `symbols of ${table.pdbName}`, table.machine, () => table.symbols);
 }
 
 /** Whether a name of a symbol file can be one: no control characters, not endless. */

@@ -3,6 +3,7 @@ import type { Cell, Column, Table } from '../vfs/column.js';
 import { UNKNOWN } from '../vfs/table.js';
 import { moduleLabel, type Module } from '../windows/module.js';
 import type { Process } from '../windows/process.js';
+import type { ModuleHashes } from './module-hashes.js';
 import { symbolUrl, type ModuleImage } from './module-image.js';
 
 /** A module with the process that it is in. */
@@ -14,6 +15,11 @@ export interface ModuleRow {
 /** The same with what its headers say. */
 export interface ModuleImageRow extends ModuleRow {
   readonly image: ModuleImage;
+}
+
+/** The same with what takes reading the whole image. */
+export interface ModuleHashRow extends ModuleImageRow {
+  hashes(): ModuleHashes | undefined;
 }
 
 /** The last byte of a module. */
@@ -116,14 +122,22 @@ function narrowed(column: Column<ModuleRow>, width: number): Column<ModuleRow> {
   return { ...column, text: { width, align: 'left' } };
 }
 
-export const MODULES_VERBOSE: Table<ModuleImageRow> = {
+/** What tells one image from another: not in the text, which is shown at once. */
+const HASHES: readonly Column<ModuleHashRow>[] = [
+  { name: 'timestamp', csv: 'TimeDateStamp', kind: 'hex', value: (row) => row.hashes()?.timestamp, doc: 'TimeDateStamp of the file header, seconds since 1970 or a hash' },
+  { name: 'imphash', csv: 'ImpHash', kind: 'text', value: (row) => row.hashes()?.imphash, doc: 'import hash as pefile and YARA reckon it; absent when an imported name is' },
+  { name: 'sha256', csv: 'SHA256', kind: 'text', value: (row) => row.hashes()?.sha256, doc: 'of pefile.dll as it is rebuilt, zeros where bytes are missing' },
+  { name: 'missing', csv: 'Missing', kind: 'decimal', value: (row) => row.hashes()?.missing, doc: 'bytes of pefile.dll that are not in the image' },
+];
+
+export const MODULES_VERBOSE: Table<ModuleHashRow> = {
   name: 'modules-v',
-  doc: 'The modules of a process with counts from their headers and their paths.',
+  doc: 'The modules of a process with counts from their headers and their paths; as CSV and JSONL with hashes too.',
   heading: '   #    PID    Pages      Range Start-End                 Description                                     '
     + '#Imports #Exports #Sect Path                                                                    KernelPath',
   index: 4,
   textOrder: ['pid', 'size', 'start', 'end', 'wow64', 'name', 'imports', 'exports', 'sections', 'path', 'kernel_path'],
-  columns: [PID, PROCESS, narrowed(NAME, 47), WOW64, SIZE, START, END, ...COUNTS, ...PATHS],
+  columns: [PID, PROCESS, narrowed(NAME, 47), WOW64, SIZE, START, END, ...COUNTS, ...PATHS, ...HASHES],
 };
 
 export const MODULES_VERSION: Table<ModuleImageRow> = {

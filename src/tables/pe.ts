@@ -1,4 +1,4 @@
-import type { PeDirectory, PeExport, PeSection } from '../pe/header.js';
+import type { DirectoryName, PeDirectory, PeExport, PeSection } from '../pe/header.js';
 import type { PeImport } from '../pe/import.js';
 import type { Table } from '../vfs/column.js';
 
@@ -22,16 +22,28 @@ export const SECTIONS: Table<PeSection> = {
   ],
 };
 
+/** What the data directories are for (PE format, "Optional Header Data Directories"). */
+const MEANINGS: Readonly<Record<DirectoryName, string>> = {
+  EXPORT: 'exported functions', IMPORT: 'imported functions', RESOURCE: 'resources', EXCEPTION: 'unwind data', SECURITY: 'certificates, by offset in the file',
+  BASERELOC: 'relocations', DEBUG: 'debug records', ARCHITECTURE: 'reserved', GLOBALPTR: 'global pointer', TLS: 'thread-local storage',
+  LOAD_CONFIG: 'load configuration', BOUND_IMPORT: 'bound imports', IAT: 'import address table', DELAY_IMPORT: 'functions imported when first called',
+  COM_DESCRIPTOR: '.NET: the CLR header', RESERVED: 'reserved',
+};
+
 /** Its data directories. */
 export const DATA_DIRECTORIES: Table<PeDirectory> = {
   name: 'directories',
   doc: 'The data directories of a PE image.',
-  heading: ' # Directory          Offset     Size',
+  heading: ' # Directory          Offset     Size Description',
   index: 2,
   columns: [
     { name: 'name', csv: 'Name', kind: 'text', value: (one) => one.name, text: { width: 16, align: 'left' }, doc: 'the directory' },
     { name: 'rva', csv: 'VirtualAddress', kind: 'hex', value: (one) => one.rva, text: { width: 8, align: 'right' }, doc: 'offset from the base; 0: none' },
     { name: 'size', csv: 'Size', kind: 'hex', value: (one) => one.size, text: { width: 8, align: 'right' }, doc: 'bytes' },
+    {
+      name: 'description', csv: 'Description', kind: 'text', text: { width: 11, align: 'left' },
+      value: ({ name, rva, size }) => (rva === 0 || size === 0 ? undefined : MEANINGS[name]), doc: 'what is there, where there is something',
+    },
   ],
 };
 
@@ -56,7 +68,7 @@ export function exportTable(base: bigint): Table<PeExport> {
 export const IMPORTS: Table<PeImport> = {
   name: 'import',
   doc: 'The functions that a PE image imports.',
-  heading: '   #          Address Name                                                             Module',
+  heading: '   #          Address Name                                                             Module                           Delayed',
   index: 4,
   columns: [
     { name: 'address', csv: 'Address', kind: 'address', value: (one) => one.target, text: { width: 16, align: 'right' }, doc: 'what its slot holds' },
@@ -65,6 +77,10 @@ export const IMPORTS: Table<PeImport> = {
       text: { width: 64, align: 'left' }, doc: 'its name, or # and its ordinal',
     },
     { name: 'module', csv: 'Module', kind: 'text', value: (one) => one.module, text: { width: 32, align: 'left' }, doc: 'the module it is imported from' },
+    {
+      name: 'delayed', csv: 'Delayed', kind: 'flag', value: (one) => one.delayed,
+      text: { width: 7, align: 'left', show: (one) => (one.delayed ? 'delayed' : '') }, doc: 'bound when first called, by the delay-load directory',
+    },
     { name: 'slot', csv: 'Slot', kind: 'hex', value: (one) => one.slot, doc: 'offset of the slot from the base' },
   ],
 };

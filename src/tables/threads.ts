@@ -1,14 +1,11 @@
 import { textTime } from '../bytes/filetime.js';
 import { hex } from '../bytes/hex.js';
 import type { Cell, Column, Table } from '../vfs/column.js';
+import type { FoundThread } from '../windows/thread-sources.js';
 import { STATES, WAIT_REASONS, type Thread } from '../windows/thread.js';
 
 /** A thread, as its table shows it. */
-export interface ThreadRow {
-  readonly thread: Thread;
-  /** `list`: its process's own list. `scan`: the pool scan alone found it: it has ended, or was hidden. */
-  readonly source: 'list' | 'scan';
-}
+export type ThreadRow = FoundThread;
 
 const right = (width: number, lead?: string): Cell<ThreadRow> => ({ width, align: 'right', ...(lead === undefined ? {} : { lead }) });
 
@@ -66,6 +63,8 @@ export const THREADS: Table<ThreadRow> = {
     unseen('kernel_stack_limit', 'StackLimitKernel', ({ kernelStackLimit }) => kernelStackLimit, 'lowest byte of the kernel stack'),
     unseen('trap_frame', 'TrapFrame', ({ trapFrame }) => trapFrame, 'address of the trap frame'),
     unseen('impersonation_token', 'ImpersonationToken', ({ impersonationToken }) => impersonationToken, 'the token that it impersonates with; 0 when it does not'),
-    { name: 'source', kind: 'text', value: ({ source }) => source, doc: 'list: of its process; scan: found by the pool scan alone' },
+    { name: 'suspend_count', kind: 'decimal', value: ({ thread }) => thread.suspendCount, doc: 'how often it is suspended' },
+    { name: 'name', kind: 'text', value: ({ thread }) => thread.name, doc: 'as it was given by SetThreadDescription' },
+    { name: 'source', kind: 'text', value: ({ source }) => source, doc: 'list: of its process; cid: PspCidTable alone knows it, it is hidden; scan: found by the pool scan alone' },
   ],
 };

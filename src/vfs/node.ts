@@ -20,6 +20,8 @@ export interface About {
   readonly volatile?: boolean | undefined;
   /** Extended attributes besides `user.mime_type`, by full name (`user.memlens.address`), each a short text. */
   readonly xattrs?: (() => Readonly<Record<string, string>>) | undefined;
+  /** Extended attributes that take long to know (a digest): their names, and what makes them, asked in a worker. */
+  readonly slowXattrs?: { readonly names: readonly string[]; read(): Readonly<Record<string, string>> } | undefined;
 }
 
 /** A file whose bytes are made whole: text, a table, a small dump. The same bytes at every call. */
@@ -45,6 +47,20 @@ export interface WindowFile extends About {
   fill(offset: number, target: Uint8Array): number;
   /** Where there is data, ascending offsets; undefined: everywhere. Lets `export` write holes. */
   readonly runs?: (() => Iterable<Run<number>>) | undefined;
+  readonly prepared?: Preparation | undefined;
+}
+
+/**
+ * What a window needs before its size and bytes are quick: a file that a worker renders. Where nobody hands it over, the window makes it
+ * itself when it is first asked.
+ */
+export interface Preparation {
+  /** Its name in the window's own directory, where it is not listed. */
+  readonly name: string;
+  readonly file: BytesFile;
+  /** Whether the window has it. */
+  readonly done: boolean;
+  take(bytes: Uint8Array): void;
 }
 
 /** A finished file on the host (a spool, a database snapshot), served by offset. Never an open-ended path from the image. */
@@ -54,6 +70,20 @@ export interface HostFile extends About {
   readonly mime?: string | undefined;
   /** The table it shows, for the documentation. */
   readonly table?: Table<never> | undefined;
+}
+
+/** A file that takes what is written to it: a query, a switch. What it holds is the user's and lives with the mount, on its main thread. */
+export interface ControlFile extends About {
+  readonly kind: 'control';
+  /** What reading it gives now; quick. */
+  read(): string;
+  /** Takes what was written, when the file is closed. The whole new text, or with `appends` what `read` gives and then what was added. */
+  write(text: string): void;
+  /** What is wrong with a text, as a sentence: the write fails with EINVAL and the sentence is logged. */
+  readonly refuses?: ((text: string) => string | undefined | Promise<string | undefined>) | undefined;
+  /** Writing with `>>` adds to what it holds; without this it replaces it, as a file that holds one value. */
+  readonly appends?: boolean | undefined;
+  readonly mime?: string | undefined;
 }
 
 /** A relative symbolic link that stays inside the tree. */
@@ -73,5 +103,5 @@ export interface Directory extends About {
   lookup(name: string): Node | undefined;
 }
 
-export type FileNode = BytesFile | WindowFile | HostFile;
+export type FileNode = BytesFile | WindowFile | HostFile | ControlFile;
 export type Node = Directory | FileNode | Link;

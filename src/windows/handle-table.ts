@@ -143,6 +143,33 @@ export function* handleEntries(kernel: Kernel, table: bigint, where: string): Ge
   }
 }
 
+/**
+ * One entry in use of a handle table, found without reading the others; undefined when it is free, is no handle, or is not in the image.
+ *
+ * @param value the handle's value
+ */
+export function handleEntry(kernel: Kernel, table: bigint, value: number): HandleEntry | undefined {
+  const code = kernel.read(TABLE, table)?.code;
+  if (code === undefined || value % HANDLE_STEP !== 0 || value < 0) return undefined;
+  const format = entryFormat(kernel);
+  const perPage = Math.floor(PAGE / format.size);
+  const pointers = PAGE / kernel.pointerSize;
+  const index = value / HANDLE_STEP;
+  const slot = index % perPage;
+  const page = Math.floor(index / perPage);
+  const level = Number(code & LEVEL_MASK);
+  // The first entry of a page is not a handle.
+  if (level > MAX_LEVEL || slot === 0 || page >= pointers ** level) return undefined;
+  let address: bigint | undefined = code & ~LEVEL_MASK;
+  for (let above = level; above > 0; above -= 1) {
+    address = kernel.pointer(address + BigInt((Math.floor(page / pointers ** (above - 1)) % pointers) * kernel.pointerSize));
+    if (address === undefined || address === 0n) return undefined;
+  }
+  const bytes = kernel.memory.read(address + BigInt(slot * format.size), format.size);
+  const pointer = bytes === undefined ? 0n : format.pointer(bytes, 0);
+  return bytes === undefined || !kernel.isKernelAddress(pointer) ? undefined : { value, pointer, access: format.access(bytes, 0) };
+}
+
 /** The process that a handle table belongs to; undefined for the kernel's own, and when it is not in the image. */
 export function tableOwner(kernel: Kernel, table: bigint): bigint | undefined {
   return kernel.read(TABLE, table)?.process;

@@ -1,6 +1,6 @@
 import { hex } from '../bytes/hex.js';
 import { big, chars, number, struct, unicode } from '../profile/struct.js';
-import { handleEntries, tableOwner } from './handle-table.js';
+import { handleEntries, handleEntry, tableOwner } from './handle-table.js';
 import type { Kernel } from './kernel.js';
 import { openKey } from './key-control-block.js';
 import { objectManager, type ObjectHeader } from './object.js';
@@ -47,30 +47,31 @@ const NAMERS: Readonly<Record<string, Namer>> = { File: fileNaming, Key: keyNami
 
 /** The handles of a process's table, ascending. */
 export function handles(process: Process): readonly Handle[] {
-  const { kernel, pid } = process;
-  const where = `${process.where} handles`;
-  const found: Handle[] = [];
-  for (const { value, header, body, access } of objectsOf(process)) {
-    const naming = header === undefined ? NAMELESS : namingOf(kernel, header, where);
-    found.push({
-      pid, value, object: body, access,
-      type: header?.type?.name ?? '***',
-      name: naming.name, path: naming.path, device: naming.device,
-      handleCount: header?.handleCount,
-      tag: header?.type?.tag ?? '',
-    });
-  }
-  return found;
+  return [...heldObjects(process)].map((held) => handleOf(process, held));
+}
+
+/** What a held object is called besides. */
+export function handleOf({ kernel, pid, where }: Process, { value, access, body, header }: HeldObject): Handle {
+  const naming = header === undefined ? NAMELESS : namingOf(kernel, header, `${where} handles`);
+  return {
+    pid, value, object: body, access,
+    type: header?.type?.name ?? '***',
+    name: naming.name, path: naming.path, device: naming.device,
+    handleCount: header?.handleCount,
+    tag: header?.type?.tag ?? '',
+  };
 }
 
 /** Addresses of the `_EPROCESS` that a process holds handles to, each once: how processes are found that no list names. */
 export function handleProcesses(process: Process): bigint[] {
   const found = new Set<bigint>();
-  for (const { header, body } of objectsOf(process)) if (header?.type?.name === 'Process') found.add(body);
+  for (const { header, body } of heldObjects(process)) if (header?.type?.name === 'Process') found.add(body);
   return [...found];
 }
 
-interface OpenObject {
+/** An object that a process holds a handle to. */
+export interface HeldObject {
+  /** The handle's value. */
   readonly value: number;
   readonly access: number;
   readonly body: bigint;
@@ -78,21 +79,39 @@ interface OpenObject {
   readonly header: ObjectHeader | undefined;
 }
 
-function* objectsOf(process: Process): Generator<OpenObject> {
-  const { kernel, facts } = process;
-  if (facts.objectTable === undefined) return;
-  const where = `${process.where} handles`;
-  const owner = tableOwner(kernel, facts.objectTable);
-  if (owner !== undefined && owner !== process.address) {
-    kernel.anomalies.add(where, 'the handle table says that it belongs to another process', facts.objectTable);
-    // An ended process's table is gone, and its memory may be another's by now.
-    if (process.terminated) return;
-  }
+/** The objects that a process holds handles to, ascending by handle, without their names. */
+export function* heldObjects(process: Process): Generator<HeldObject> {
+  const { kernel } = process;
+  const table = tableOf(process);
+  if (table === undefined) return;
   const manager = objectManager(kernel);
-  for (const { value, pointer, access } of handleEntries(kernel, facts.objectTable, where)) {
+  for (const { value, pointer, access } of handleEntries(kernel, table, `${process.where} handles`)) {
     const body = manager.body(pointer);
     yield { value, access, body, header: manager.header(body) };
   }
+}
+
+/** The object of one handle, found without reading the others; undefined when there is no such handle. */
+export function heldObject(process: Process, value: number): HeldObject | undefined {
+  const { kernel } = process;
+  const table = tableOf(process);
+  const entry = table === undefined ? undefined : kernel.anomalies.attempt(`${process.where} handles`, () => handleEntry(kernel, table, value));
+  if (entry === undefined) return undefined;
+  const manager = objectManager(kernel);
+  const body = manager.body(entry.pointer);
+  return { value, access: entry.access, body, header: manager.header(body) };
+}
+
+/** The process's handle table; undefined when it has none any more. */
+function tableOf({ kernel, facts, where, address, terminated }: Process): bigint | undefined {
+  if (facts.objectTable === undefined) return undefined;
+  const owner = tableOwner(kernel, facts.objectTable);
+  if (owner !== undefined && owner !== address) {
+    kernel.anomalies.add(`${where} handles`, 'the handle table says that it belongs to another process', facts.objectTable);
+    // An ended process's table is gone, and its memory may be another's by now.
+    if (terminated) return undefined;
+  }
+  return facts.objectTable;
 }
 
 function namingOf(kernel: Kernel, header: ObjectHeader, where: string): Naming {

@@ -1,5 +1,6 @@
 import type { Run } from '../bytes/memory.js';
 import { BASE_BLOCK_SIZE, repairedBaseBlock } from '../registry/base-block.js';
+import { holesOf } from '../vfs/holes.js';
 import type { Hive } from './hive.js';
 
 /** A hive file rebuilt from memory: it is read by offset and never held whole. */
@@ -48,15 +49,7 @@ export function hiveFile(hive: Hive): HiveImage {
       if (open < 2) yield { start: 0, length: first };
     },
     holes() {
-      if (holes !== undefined) return holes;
-      const found: Run<number>[] = [];
-      let end = 0;
-      for (const run of this.runs()) {
-        if (run.start > end) found.push({ start: end, length: run.start - end });
-        end = run.start + run.length;
-      }
-      if (size > end) found.push({ start: end, length: size - end });
-      return holes = found;
+      return holes ??= holesOf(this.runs(), size);
     },
   };
 }

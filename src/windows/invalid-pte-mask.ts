@@ -24,9 +24,9 @@ export function invalidPteMask(kernel: Kernel): bigint {
   return read ?? (kernel.mode.entryBytes === 8 && mayTurnBits(kernel) ? seenMask(kernel) : 0n);
 }
 
-/** A layout that has no SwizzleBit is of a build before it; one that does not know the structure says nothing. */
+/** Every Windows since 7 turns bits over when it has the updates of August 2018: only the kernel's own layouts say that it does not. */
 function mayTurnBits({ profile }: Kernel): boolean {
-  return profile.sizeOf('_MMPTE_SOFTWARE') === undefined || profile.field('_MMPTE_SOFTWARE', 'SwizzleBit') !== undefined;
+  return profile.source !== 'exact' || profile.sizeOf('_MMPTE_SOFTWARE') === undefined || profile.field('_MMPTE_SOFTWARE', 'SwizzleBit') !== undefined;
 }
 
 function seenMask(kernel: Kernel): bigint {

@@ -1,10 +1,11 @@
 import { walk } from '../bytes/walk.js';
 import { exportDirectory, peHeader } from '../pe/header.js';
-import { big, list, number, optional, place, struct, unicode, type RecordOf } from '../profile/struct.js';
+import { big, list, number, struct, unicode } from '../profile/struct.js';
 import type { Kernel } from './kernel.js';
+import { loaderEntries, type LoaderRecord } from './loader-lists.js';
 import type { Process } from './process.js';
 import { isExecutable, vadAt, type Vad } from './vad.js';
-import { userHalves, type UserHalf } from './wow64.js';
+import { userHalves } from './wow64.js';
 
 /**
  * - `ldr`: in the loader's lists. · `not-linked`: an image VAD with executable pages that no list names.
@@ -35,29 +36,6 @@ export interface Module {
   readonly loaded: bigint | undefined;
 }
 
-const PEB = struct('_PEB', { loader: big('Ldr') });
-
-const LOADER = struct('_PEB_LDR_DATA', {
-  load: place('InLoadOrderModuleList'),
-  memory: place('InMemoryOrderModuleList'),
-  initialization: place('InInitializationOrderModuleList'),
-  loadList: list('InLoadOrderModuleList'),
-  memoryList: list('InMemoryOrderModuleList'),
-  initializationList: list('InInitializationOrderModuleList'),
-});
-
-const ENTRY = struct('_LDR_DATA_TABLE_ENTRY', {
-  load: list('InLoadOrderLinks'),
-  memory: list('InMemoryOrderLinks'),
-  initialization: list('InInitializationOrderLinks'),
-  base: big('DllBase'),
-  entry: big('EntryPoint'),
-  size: number('SizeOfImage'),
-  path: unicode('FullDllName'),
-  name: unicode('BaseDllName'),
-  loaded: optional(big('LoadTime')),
-});
-
 /** What the kernel's entries share with the loader's: they end after the names (`_KLDR_DATA_TABLE_ENTRY`). */
 const KERNEL_ENTRY = struct('_LDR_DATA_TABLE_ENTRY', {
   load: list('InLoadOrderLinks'),
@@ -68,15 +46,10 @@ const KERNEL_ENTRY = struct('_LDR_DATA_TABLE_ENTRY', {
   name: unicode('BaseDllName'),
 });
 
-const ORDERS = ['load', 'memory', 'initialization'] as const;
-type Order = (typeof ORDERS)[number];
-
 /** No process loads as many; a loop of distinct fakes ends here. */
 const MAX_MODULES = 4096;
 const MAX_SIZE = 0x4000_0000;
 const PAGE_MASK = 0xfffn;
-
-type Entry = Pick<RecordOf<typeof ENTRY>, 'base' | 'entry' | 'size' | 'path' | 'name' | 'loaded'>;
 
 /**
  * The modules of a process: loader lists (the system's own width first, then WoW64; load order, then what only the other two
@@ -149,7 +122,8 @@ export function moduleLabel(process: Process, { kind, name, wow64 }: Module): st
   }
 }
 
-function isModule({ base, size }: Pick<Entry, 'base' | 'size'>): boolean {
+/** Whether a loader's entry can be of an image: the base of a page, and a size that images have. */
+export function isModule({ base, size }: Pick<LoaderRecord, 'base' | 'size'>): boolean {
   return base !== 0n && (base & PAGE_MASK) === 0n && size > 0 && size < MAX_SIZE;
 }
 
@@ -164,45 +138,6 @@ function lastPart(path: string | undefined): string {
 function fileMappedAt(vads: readonly Vad[], base: bigint): string | undefined {
   const vad = vadAt(vads, base);
   return vad?.start === base ? vad.file : undefined;
-}
-
-/** The entries of the three lists of one half, each once; a list that does not close is also followed from its end. */
-function* loaderEntries(process: Process, half: UserHalf): Generator<{ address: bigint; record: Entry }> {
-  const loader = half.read(PEB, half.peb)?.loader;
-  const lists = loader === undefined || loader === 0n ? undefined : half.read(LOADER, loader);
-  if (lists === undefined) return;
-  const known: Entries = new Map();
-  for (const order of ORDERS) {
-    const { flink, blink } = lists[`${order}List`];
-    const closed = yield* follow(process, half, order, 'flink', flink, lists[order], known);
-    if (!closed) yield* follow(process, half, order, 'blink', blink, lists[order], known);
-  }
-}
-
-/** The entries that were read, by address: most are in all three lists. */
-type Entries = Map<bigint, RecordOf<typeof ENTRY>>;
-
-/** Follows one list in one direction: the entries that are new. Answers whether it came back to its head. */
-function* follow(
-  process: Process, half: UserHalf, order: Order, direction: 'flink' | 'blink', first: bigint, head: bigint, known: Entries,
-): Generator<{ address: bigint; record: Entry }, boolean> {
-  const offset = BigInt(half.reader(ENTRY).offset(order) ?? 0);
-  const where = `${process.where} ${half.wow64 ? '32-bit ' : ''}modules in ${order} order`;
-  let closed = false;
-  const fresh = walk([first], (link) => link, (link) => {
-    const address = link - offset;
-    const seen = known.get(address);
-    const record = seen ?? (link === 0n ? undefined : half.read(ENTRY, address));
-    if (record === undefined) return undefined;
-    known.set(address, record);
-    return { value: seen === undefined ? { address, record } : undefined, next: [record[order][direction]] };
-  }, { where, cap: MAX_MODULES, anomalies: process.anomalies }, (link) => {
-    const end = link === head;
-    closed ||= end;
-    return end;
-  });
-  for (const entry of fresh) if (entry !== undefined) yield entry;
-  return closed;
 }
 
 /** An image that is mapped, though no list names it. */

@@ -1,4 +1,4 @@
-import { big, number, optional, place, struct, type RecordOf } from '../profile/struct.js';
+import { big, fastRef, number, optional, place, struct, type RecordOf } from '../profile/struct.js';
 import type { Kernel } from './kernel.js';
 
 /** Two forms: Windows 7 and later say by an index and a mask what XP to Vista say by a pointer and by offsets. */
@@ -13,6 +13,7 @@ const HEADER = struct('_OBJECT_HEADER', {
   handleOffset: optional(number('HandleInfoOffset')),
   quotaOffset: optional(number('QuotaInfoOffset')),
   flags: optional(number('Flags')),
+  security: optional(fastRef('SecurityDescriptor')),
   body: place('Body'),
 });
 
@@ -46,6 +47,13 @@ export interface HeaderFacts {
   readonly before: { readonly bytes: number; readonly exact: boolean };
 }
 
+/** What may stand before an object's header. */
+export interface OptionalHeader {
+  /** `_OBJECT_HEADER_NAME_INFO`. */
+  readonly structure: string;
+  readonly address: bigint;
+}
+
 /** Reads the object headers of a build. */
 export class HeaderReader {
   /** Bytes from an object's header to its body. */
@@ -68,6 +76,25 @@ export class HeaderReader {
   read(header: bigint): HeaderFacts | undefined {
     const record = this.kernel.read(HEADER, header);
     return record === undefined ? undefined : this.#facts(record, header);
+  }
+
+  /** The optional headers that stand before a header, the nearest first; none when it is not in the image. */
+  optional(header: bigint): readonly OptionalHeader[] {
+    const record = this.kernel.read(HEADER, header);
+    if (record === undefined) return [];
+    const { infoMask, nameOffset = 0, handleOffset = 0, quotaOffset = 0, flags = 0 } = record;
+    const at = (index: number, before: number): OptionalHeader => ({ structure: OPTIONAL[index]![0], address: header - BigInt(before) });
+    if (infoMask !== undefined) {
+      return OPTIONAL.flatMap((_, bit) => ((infoMask >> bit) & 1) === 0 ? [] : [at(bit, this.before(infoMask & ((2 << bit) - 1)).bytes)]);
+    }
+    const places = [(flags & FLAG_CREATOR_INFO) === 0 ? 0 : this.#optionalSize(0), nameOffset, handleOffset, quotaOffset];
+    return places.flatMap((before, index) => (before === 0 ? [] : [at(index, before)])).sort((a, b) => (a.address > b.address ? -1 : 1));
+  }
+
+  /** Address of the object's security descriptor; undefined when it has none, or the header is not in the image. */
+  securityDescriptor(header: bigint): bigint | undefined {
+    const security = this.kernel.read(HEADER, header)?.security;
+    return security !== undefined && this.kernel.isKernelAddress(security) ? security : undefined;
   }
 
   /** As `read`, from bytes that begin at the header. */

@@ -16,6 +16,7 @@ import { Kernel, type KernelFacts } from './kernel.js';
 import { kernelVersion, type KernelVersion } from './kernel-version.js';
 import { locations, type Located } from './locate.js';
 import type { OpenOptions } from './options.js';
+import { PagedOutPages } from './page-file.js';
 import { physicalRanges } from './physical-map.js';
 import { machineName } from '../profile/machine.js';
 import { EPROCESS, systemProcess } from './process-list.js';
@@ -74,13 +75,13 @@ function knownDiagnosis(diagnosis: Diagnosis, { facts, profile }: Kernel): Diagn
 }
 
 /** The kernel that an earlier opening recognised; undefined when the facts do not lead to it (any more). */
-function reopened(image: Image, known: KernelFacts, anomalies: Anomalies, { remembered }: OpenOptions): Kernel | undefined {
+function reopened(image: Image, known: KernelFacts, anomalies: Anomalies, options: OpenOptions): Kernel | undefined {
   const mode = known.mode === undefined ? X64 : MODES.find(({ name }) => name === known.mode);
   if (mode === undefined || known.dtb < 0 || known.dtb >= image.memory.size || mode.tableOf(known.dtb) !== known.dtb) return undefined;
   const found = kernelAt(new AddressSpace(image.memory, mode, known.dtb, SOFTWARE_PTE), known.base);
   const source: ProfileFacts = known.profile ?? { layouts: known.symbolFile === undefined ? undefined : { from: 'bundled', id: known.symbolFile } };
   const profile = profileFrom(source, mode, (name) => found?.exported(name));
-  return profile === undefined ? undefined : kernelOf(image, mode, known, profile, anomalies, remembered);
+  return profile === undefined ? undefined : kernelOf(image, mode, known, profile, anomalies, options);
 }
 
 /** The first kernel that a table maps and a profile fits. */
@@ -139,13 +140,14 @@ function recognise(image: Image, located: Located, diagnosis: Diagnosis, anomali
       diagnosis.dtbs.push({ dtb: table, mode: mode.name, how: 'DirectoryTableBase of System', taken: true, why: 'the first table was another process\'s; both map the kernel' });
     }
     const complete = choice.exact || choice.derived !== undefined ? choice : completed(choice, evidence, version);
-    const kernel = kernelOf(image, mode, { ...facts, dtb: table ?? dtb, profile: complete.facts }, complete.profile, anomalies, options.remembered);
+    const kernel = kernelOf(image, mode, { ...facts, dtb: table ?? dtb, profile: complete.facts }, complete.profile, anomalies, options);
     if (located.degraded !== undefined) diagnosis.degraded.push(located.degraded);
     sayProfile(diagnosis, kernel, complete, checks, whyNotExact(blind !== undefined, options));
     if (table === undefined) {
       diagnosis.degraded.push('System and its neighbour on the active list cannot be read where the kernel says they are: pages are missing or overwritten, and lists may be incomplete');
     }
     sayWhatIsCutOff(diagnosis, kernel);
+    if (kernel.memory.pagedOut instanceof PagedOutPages) diagnosis.degraded.push(...kernel.memory.pagedOut.warnings());
     return kernel;
   };
   let blind: { readonly choice: Choice; readonly checks: readonly string[] } | undefined;
@@ -156,7 +158,7 @@ function recognise(image: Image, located: Located, diagnosis: Diagnosis, anomali
       sought = true;
       if (found.exported('PsInitialSystemProcess') === undefined) facts = { ...facts, system: choice.derived === undefined ? findActiveList(new Look(evidence))?.system : choice.derived.system };
     }
-    const first = kernelOf(image, mode, { ...facts, profile: choice.facts }, choice.profile, new Anomalies(), options.remembered);
+    const first = kernelOf(image, mode, { ...facts, profile: choice.facts }, choice.profile, new Anomalies(), options);
     const { table, failed, checks } = verified(first, choice, evidence);
     if (failed !== undefined) diagnosis.refused.push({ profile: choice.profile.label, why: failed });
     else if (table === undefined) blind ??= { choice, checks };
@@ -228,8 +230,9 @@ function symbolPlaces({ symbolFolders: folders = [], symbolCache: cache }: OpenO
   return folders.length === 0 && cache === undefined ? undefined : { folders, cache };
 }
 
-function sayOverrides(diagnosis: Diagnosis, { overrides = {} }: OpenOptions): void {
+function sayOverrides(diagnosis: Diagnosis, { overrides = {}, pageFiles = [] }: OpenOptions): void {
   const { dtb, kernelBase, arch, profile } = overrides;
+  for (const { number, path } of pageFiles) diagnosis.overrides.push(`the page file ${path} as number ${number} (--pagefile)`);
   if (dtb !== undefined) diagnosis.overrides.push(`the page table at 0x${dtb.toString(16)} (--dtb)`);
   if (kernelBase !== undefined) diagnosis.overrides.push(`the kernel at 0x${kernelBase.toString(16)} (--kernel-base)`);
   if (arch !== undefined) diagnosis.overrides.push(`paging of ${arch} (--arch)`);
@@ -237,14 +240,16 @@ function sayOverrides(diagnosis: Diagnosis, { overrides = {} }: OpenOptions): vo
 }
 
 /** The kernel by a profile, with PTEs that are not valid read as that build writes them. */
-function kernelOf(image: Image, mode: PagingMode, facts: KernelFacts, profile: Profile, anomalies: Anomalies, remembered: number | undefined): Kernel {
+function kernelOf(image: Image, mode: PagingMode, facts: KernelFacts, profile: Profile, anomalies: Anomalies, { remembered, pageFiles = [] }: OpenOptions): Kernel {
   const make = (software: SoftwarePte, notes: Anomalies): Kernel => new Kernel(image.memory, mode, software, facts, profile, notes, remembered);
   // What this first look meets is met again by the kernel that stays.
   const first = make(SOFTWARE_PTE, new Anomalies());
   const variable = mode.pointerSize === 4 ? first.symbol('MmPagedPoolStart') : undefined;
   const pagedPoolStart = variable === undefined ? undefined : first.pointer(variable);
   const mask = first.anomalies.attempt('InvalidPteMask', () => invalidPteMask(first)) ?? 0n;
-  return make(softwarePte(profile, mask, pagedPoolStart), anomalies);
+  const kernel = make(softwarePte(profile, mask, pagedPoolStart), anomalies);
+  kernel.memory.pagedOut = new PagedOutPages(kernel, pageFiles);
+  return kernel;
 }
 
 /** The highest physical address beyond the image's end that a refused table's entries lead to; undefined when none does. */

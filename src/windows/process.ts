@@ -2,11 +2,12 @@ import type { Anomalies } from '../bytes/anomaly.js';
 import type { AddressSpace } from '../paging/address-space.js';
 import { handles, type Handle } from './handle.js';
 import type { Kernel } from './kernel.js';
-import { kernelModules, modules, type Module } from './module.js';
+import { systemModules } from './module-hidden.js';
+import { modules, type Module } from './module.js';
 import { parameters, type Parameters } from './parameters.js';
 import { threads, type Thread } from './thread.js';
 import { token, type Token } from './token.js';
-import { prototypeIn } from './vad-prototype.js';
+import { prototypeIn, prototypeRanges } from './vad-prototype.js';
 import { vads, type Vad } from './vad.js';
 
 /** How a process was found: the active list, PspCidTable, the list of all handle tables, the pool scan. */
@@ -78,17 +79,22 @@ export class Process {
   /** The process's address space; pages that are not mapped read as missing. */
   get memory(): AddressSpace {
     if (this.#memory === undefined) {
-      this.#memory = this.kernel.processSpace(this.facts.dtb);
+      // The tables of those that have ended are others' by now.
+      const said = this.terminated ? undefined : (what: string, table: number): void => this.anomalies.add(this.where, what, table);
+      this.#memory = this.kernel.processSpace(this.facts.dtb, this.facts.userDtb, said);
       this.kernel.recent.use(this);
       // Pages that the process has not touched yet are known to its VADs alone.
-      if (this.#memory !== this.kernel.memory) this.#memory.prototypeOf = (address) => this.#prototypeOf(address);
+      if (this.#memory !== this.kernel.memory) {
+        this.#memory.prototypeOf = (address) => this.#vadsKnow((vads) => prototypeIn(this.kernel, vads, address));
+        this.#memory.prototypeRanges = (start, end) => this.#vadsKnow((vads) => prototypeRanges(this.kernel, vads, start, end)) ?? [];
+      }
     }
     return this.#memory;
   }
 
   parameters(): Parameters | undefined { return this.#once('parameters', () => parameters(this)); }
   modules(): readonly Module[] {
-    return this.#once('modules', () => (this.pid === 4 ? kernelModules(this.kernel) : modules(this))) ?? [];
+    return this.#once('modules', () => (this.pid === 4 ? systemModules(this.kernel) : modules(this))) ?? [];
   }
   vads(): readonly Vad[] {
     return this.#once('vads', () => {
@@ -104,10 +110,9 @@ export class Process {
   threads(): readonly Thread[] { return this.#once('threads', () => threads(this)) ?? []; }
   token(): Token | undefined { return this.#once('token', () => token(this)); }
 
-  #prototypeOf(address: bigint): bigint | undefined {
+  #vadsKnow<T>(ask: (vads: readonly Vad[]) => T): T | undefined {
     // The VADs themselves are being read: what they need of user memory is had without them.
-    if (this.#readingVads) return undefined;
-    return prototypeIn(this.vads(), address, this.kernel.mode.entryBytes);
+    return this.#readingVads ? undefined : ask(this.vads());
   }
 
   /** Gives up what was read; it is read again when it is asked for. */

@@ -26,6 +26,8 @@ const THREAD = struct('_ETHREAD', {
   teb: ifKnown(big('Tcb.Teb')),
   stackBase: ifKnown(big('Tcb.StackBase')),
   stackLimit: ifKnown(big('Tcb.StackLimit')),
+  kernelStack: ifKnown(big('Tcb.KernelStack')),
+  initialStack: ifKnown(big('Tcb.InitialStack')),
   trapFrame: ifKnown(big('Tcb.TrapFrame')),
   created: ifKnown(big('CreateTime')),
   exited: ifKnown(big('ExitTime')),
@@ -33,7 +35,12 @@ const THREAD = struct('_ETHREAD', {
   impersonation: optional(fastRef('ClientSecurity.ImpersonationToken')),
   // XP and 2003: a pointer to _PS_IMPERSONATION_INFORMATION, whose first member is the token.
   impersonationInfo: optional(place('ImpersonationInfo')),
+  // Since Windows 10 1607: a `_UNICODE_STRING` of its own.
+  name: optional(big('ThreadName')),
 });
+/** As `_ETHREAD` of THREAD, what tells its process alone. */
+const OWNER = struct('_ETHREAD', { process: ifKnown(big('Tcb.Process')), threadsProcess: ifKnown(big('ThreadsProcess')) });
+const NAME = struct('_UNICODE_STRING', { length: number('Length'), maximumLength: number('MaximumLength'), buffer: big('Buffer') });
 const TEB = struct('_TEB', { stackBase: big('NtTib.StackBase'), stackLimit: big('NtTib.StackLimit') });
 /** The names of the two registers by architecture; those that a build lacks are undefined. */
 const TRAP_FRAME = struct('_KTRAP_FRAME', {
@@ -81,6 +88,10 @@ export interface Thread {
   readonly teb: bigint;
   readonly kernelStackBase: bigint;
   readonly kernelStackLimit: bigint;
+  /** Where its kernel stack pointer was when it last gave up the processor. */
+  readonly kernelStack: bigint;
+  /** Where its kernel stack begins, below what the stack's end is reserved for. */
+  readonly initialStack: bigint;
   /** From the TEB; undefined when the TEB cannot be read. */
   readonly userStackBase: bigint | undefined;
   readonly userStackLimit: bigint | undefined;
@@ -91,6 +102,8 @@ export interface Thread {
   /** Address of the token that it impersonates with; 0n when it does not. */
   readonly impersonationToken: bigint;
   readonly suspendCount: number;
+  /** As SetThreadDescription gave it; undefined when it has none, on builds before 10.0.14393, and when it is not in the image. Read when first asked for. */
+  readonly name: string | undefined;
   readonly created: bigint;
   /** Undefined while it runs. */
   readonly exited: bigint | undefined;
@@ -126,6 +139,12 @@ export function threadAt(kernel: Kernel, address: bigint, owner: (eprocess: bigi
   return record === undefined || process === undefined ? undefined : { process, thread: threadOf(process, address, record) };
 }
 
+/** The process that a thread says it is of; undefined when the thread is not in the image or the layouts do not say it. */
+export function threadOwner(kernel: Kernel, address: bigint): bigint | undefined {
+  const record = kernel.read(OWNER, address);
+  return record && processOf(record);
+}
+
 interface Step {
   readonly thread: Thread;
   /** The link that follows. */
@@ -157,15 +176,25 @@ function threadOf(process: Process, address: bigint, record: RecordOf<typeof THR
     basePriority: record.basePriority ?? 0, priority: record.priority ?? 0,
     exitStatus: (record.exitStatus ?? 0) >>> 0,
     startAddress: record.startAddress ?? 0n, win32StartAddress: record.win32StartAddress ?? 0n, teb,
-    kernelStackBase: stackBase, kernelStackLimit: stackLimit,
+    kernelStackBase: stackBase, kernelStackLimit: stackLimit, kernelStack: record.kernelStack ?? 0n, initialStack: record.initialStack ?? 0n,
     userStackBase: user?.stackBase, userStackLimit: user?.stackLimit,
     instructionPointer: leads ? registers.instruction : undefined, stackPointer: leads ? registers.stack : undefined,
     trapFrame,
     impersonationToken: record.impersonating === 0 ? 0n : impersonationToken(kernel, record),
     suspendCount: record.suspendCount ?? 0, created: threadCreated(record),
+    get name() { return record.name === undefined || record.name === 0n ? undefined : threadName(kernel, record.name); },
     // While a thread lives, links lie in the place of its exit time, which are no time that a calendar can name.
     exited: isFiletime(exited) ? exited : undefined,
   };
+}
+
+/** The longest name that the kernel takes is far shorter; more is no name. */
+const MAX_NAME = 0x1000;
+
+function threadName(kernel: Kernel, address: bigint): string | undefined {
+  if (!kernel.isKernelAddress(address)) return undefined;
+  const string = kernel.profile.sizeOf(NAME.name) === undefined ? undefined : kernel.read(NAME, address);
+  return string === undefined || string.length > MAX_NAME || string.length > string.maximumLength || string.length === 0 ? undefined : kernel.text(string);
 }
 
 /** The thread's process; undefined where the layouts do not say it. */

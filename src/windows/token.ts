@@ -105,8 +105,8 @@ export function readToken(kernel: Kernel, address: bigint, where: string): Token
   };
 }
 
-/** The groups in their order; undefined where one cannot be read, so that indices stay. */
-function readGroups(kernel: Kernel, array: bigint, count: number, where: string): (TokenGroup | undefined)[] {
+/** An array of `_SID_AND_ATTRIBUTES` in its order; undefined where one cannot be read, so that indices stay. */
+export function readGroups(kernel: Kernel, array: bigint, count: number, where: string): (TokenGroup | undefined)[] {
   const reader = kernel.reader(GROUP);
   const bytes = kernel.memory.read(array, count * reader.size);
   if (bytes === undefined) {
@@ -122,8 +122,8 @@ function readGroups(kernel: Kernel, array: bigint, count: number, where: string)
   });
 }
 
-/** A SID may end right before a page that is missing: then it is read in two steps. */
-function readSid(kernel: Kernel, address: bigint): string | undefined {
+/** The SID at an address; undefined when it is not in the image. One may end right before a page that is missing: then it is read in two steps. */
+export function readSid(kernel: Kernel, address: bigint): string | undefined {
   const most = kernel.memory.read(address, MAX_SID);
   if (most !== undefined) return sidText(most);
   const first = kernel.memory.read(address, 2);

@@ -27,6 +27,8 @@ export interface Vad {
   readonly firstPrototype: bigint | undefined;
   readonly lastPrototype: bigint | undefined;
   readonly controlArea: bigint | undefined;
+  /** The part of the file that it begins in, where the build says it (since Vista). */
+  readonly subsection: bigint | undefined;
   readonly fileObject: bigint | undefined;
   /** FILE_OBJECT.FileName: `\Windows\System32\ntdll.dll`. */
   readonly file: string | undefined;
@@ -205,6 +207,7 @@ function describe(kernel: Kernel, { address, record, tag }: VadNode, use: (start
     firstPrototype: long?.record.firstPrototype,
     lastPrototype: long?.record.lastPrototype,
     controlArea: area?.address,
+    subsection: long?.subsection,
     fileObject: area?.fileObject,
     file: area?.file,
     pagefile: area !== undefined && area.fileObject === undefined,
@@ -234,7 +237,7 @@ function longPart(kernel: Kernel, address: bigint, tag: string | undefined, isPr
   const { firstPrototype, lastPrototype } = record;
   const hasPrototypes = kernel.isKernelAddress(firstPrototype) && lastPrototype >= firstPrototype;
   return {
-    area,
+    area, subsection: record.subsection,
     record: { firstPrototype: hasPrototypes ? firstPrototype : undefined, lastPrototype: hasPrototypes ? lastPrototype : undefined },
   };
 }

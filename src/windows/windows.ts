@@ -10,6 +10,7 @@ import type { Process } from './process.js';
 import { registryAccounts } from './registry-accounts.js';
 import { registryKey } from './registry-path.js';
 import { systemFacts, type SystemFacts } from './system.js';
+import { joinThreads } from './thread-sources.js';
 import { nameAccountsBy } from './users.js';
 
 /** The model of the Windows in an image: what everything above may ask. Each list is read once and remembered. */
@@ -86,6 +87,7 @@ export class WindowsModel implements Windows {
 
   join(facts: ScanFacts): void {
     this.#scan = facts;
+    joinThreads(this.kernel, facts.threads);
     this.#processes = undefined;
     this.#drivers = undefined;
     this.#endpoints = undefined;

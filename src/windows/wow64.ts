@@ -42,8 +42,40 @@ function structs32(build: number): Readonly<Record<string, StructFact>> {
       ['CommandLine', 0x40, '_UNICODE_STRING'], ['Environment', 0x48, '*void'], ['WindowTitle', 0x70, '_UNICODE_STRING'],
       ...field(build >= VISTA, ['EnvironmentSize', 0x290, 'unsigned long']),
     ]],
-    _HEAP: build < VISTA ? [0x588, [['Signature', 0x8, 'unsigned long'], ['Segments', 0x58, '*_HEAP_SEGMENT[64]']]] : [0x258, [['SegmentSignature', 0x8, 'unsigned long'], ['SegmentList', build < WINDOWS_8 ? 0xa8 : 0xa4, '_LIST_ENTRY']]],
-    _HEAP_SEGMENT: [0x40, [['SegmentListEntry', 0x10, '_LIST_ENTRY']]],
+    ...(build < VISTA ? oldHeap32() : heap32(build)),
+  };
+}
+
+/** Heaps since Vista; what follows the encoding moved when Windows 8 took PointerKey away. */
+function heap32(build: number): Readonly<Record<string, StructFact>> {
+  const moved = build < WINDOWS_8 ? 0 : -4;
+  return {
+    _HEAP: [0x258, [
+      ['SegmentSignature', 0x8, 'unsigned long'], ['EncodeFlagMask', 0x4c, 'unsigned long'], ['Encoding', 0x50, '_HEAP_ENTRY'], ['Signature', 0x64 + moved, 'unsigned long'],
+      ['VirtualAllocdBlocks', 0xa0 + moved, '_LIST_ENTRY'], ['SegmentList', 0xa8 + moved, '_LIST_ENTRY'],
+    ]],
+    _HEAP_SEGMENT: [0x40, [
+      ['SegmentSignature', 0x8, 'unsigned long'], ['SegmentListEntry', 0x10, '_LIST_ENTRY'], ['Heap', 0x18, '*_HEAP'], ['NumberOfPages', 0x20, 'unsigned long'],
+      ['FirstEntry', 0x24, '*_HEAP_ENTRY'], ['LastValidEntry', 0x28, '*_HEAP_ENTRY'],
+    ]],
+    _HEAP_ENTRY: [0x8, [
+      ['Size', 0, 'unsigned short'], ['Flags', 2, 'unsigned char'], ['SmallTagIndex', 3, 'unsigned char'], ['PreviousSize', 4, 'unsigned short'], ['UnusedBytes', 7, 'unsigned char'],
+    ]],
+    _HEAP_VIRTUAL_ALLOC_ENTRY: [0x20, [['Entry', 0, '_LIST_ENTRY'], ['CommitSize', 0x10, 'unsigned long'], ['ReserveSize', 0x14, 'unsigned long'], ['BusyBlock', 0x18, '_HEAP_ENTRY']]],
+  };
+}
+
+/** Heaps of XP and 2003: no encoding, an array of segments. */
+function oldHeap32(): Readonly<Record<string, StructFact>> {
+  return {
+    _HEAP: [0x588, [['Signature', 0x8, 'unsigned long'], ['VirtualAllocdBlocks', 0x50, '_LIST_ENTRY'], ['Segments', 0x58, '*_HEAP_SEGMENT[64]']]],
+    _HEAP_SEGMENT: [0x3c, [
+      ['Signature', 0x8, 'unsigned long'], ['Heap', 0x10, '*_HEAP'], ['NumberOfPages', 0x1c, 'unsigned long'], ['FirstEntry', 0x20, '*_HEAP_ENTRY'], ['LastValidEntry', 0x24, '*_HEAP_ENTRY'],
+    ]],
+    _HEAP_ENTRY: [0x8, [
+      ['Size', 0, 'unsigned short'], ['PreviousSize', 2, 'unsigned short'], ['SmallTagIndex', 4, 'unsigned char'], ['Flags', 5, 'unsigned char'], ['UnusedBytes', 6, 'unsigned char'],
+    ]],
+    _HEAP_VIRTUAL_ALLOC_ENTRY: [0x20, [['Entry', 0, '_LIST_ENTRY'], ['CommitSize', 0x10, 'unsigned long'], ['ReserveSize', 0x14, 'unsigned long'], ['BusyBlock', 0x18, '_HEAP_ENTRY']]],
   };
 }
 

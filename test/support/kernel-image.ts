@@ -129,7 +129,7 @@ export class SyntheticKernel {
     this.nonpaged = new Pool(profile, this.space, this.#places.nonpaged, nonpaged);
     this.paged = new Pool(profile, this.space, this.#places.paged, paged);
     const invalidMask = options.invalidMask ?? (hasInvalidMask(profile) ? 0x2000_0000_0000n : 0n);
-    this.rules = softwareRules(profile, invalidMask);
+    this.rules = softwareRules(profile, invalidMask, rules.entryBytes);
     this.#image(options, tail, large);
     this.#variables(options, invalidMask);
     writeDebuggerData(this, options.debuggerData, seeded(options.seed));
@@ -205,7 +205,7 @@ export class SyntheticKernel {
       this.space.setPointer(this.symbol(name), this.symbol(name));
       this.space.setPointer(this.symbol(name) + BigInt(this.profile.pointerSize), this.symbol(name));
     }
-    if (invalidMask !== 0n) this.view('_MI_SYSTEM_INFORMATION', this.symbol('MiState')).set('Hardware.InvalidPteMask', invalidMask);
+    if (invalidMask !== 0n && this.has('MiState')) this.view('_MI_SYSTEM_INFORMATION', this.symbol('MiState')).set('Hardware.InvalidPteMask', invalidMask);
     const [major, minor] = this.profile.version.split('.').map(Number);
     const shared = this.view('_KUSER_SHARED_DATA', this.sharedData);
     shared.set('NtMajorVersion', major ?? 0).set('NtMinorVersion', minor ?? 0).setIfAny('NtBuildNumber', buildNumber);

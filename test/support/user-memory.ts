@@ -25,6 +25,8 @@ export interface ModuleSpec {
   readonly linked?: boolean;
   readonly loaded?: bigint;
   readonly pe?: Partial<PeSpec>;
+  /** What is mapped, whole, in place of `pe`. */
+  readonly image?: Uint8Array;
 }
 
 /** PEB and what hangs on it begin here, in every 64-bit process that has one. */
@@ -48,7 +50,8 @@ export function tebPlace({ profile: { pointerSize } }: SyntheticKernel, index: n
 }
 
 /** The image VAD of a module, holding its PE headers. */
-export function moduleVad({ base, pages, path, file, pe }: ModuleSpec, machine?: number): VadSpec {
+export function moduleVad({ base, pages, path, file, pe, image }: ModuleSpec, machine?: number): VadSpec {
+  if (image !== undefined) return { start: base, pages, protection: 7, type: 2, file: file ?? path.replace(/^[A-Za-z]:/, ''), bytes: image };
   const bytes = Buffer.alloc(pages * 4096);
   const pieces = peImage({ dll: /\.dll$/i.test(path), base, ...(machine === undefined ? {} : { machine }), sizeOfImage: pages * 4096, sections: [{ name: '.text', rva: 0x1000, size: (pages - 1) * 4096 }], ...pe });
   for (const piece of pieces) bytes.set(piece.bytes.subarray(0, bytes.length - piece.rva), piece.rva);

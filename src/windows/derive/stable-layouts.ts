@@ -1,4 +1,4 @@
-import type { StructFact } from '../../profile/profile.js';
+import type { FieldFact, StructFact } from '../../profile/profile.js';
 
 /** What chooses between the few forms of a structure. */
 export interface Traits {
@@ -9,8 +9,19 @@ export interface Traits {
   readonly filePointer: number;
 }
 
+const VISTA = 6000;
 const WINDOWS_7 = 7600;
 const WINDOWS_8 = 9200;
+const WINDOWS_10 = 10_240;
+
+/** What leads from a subsection to its pages and the next one: until Server 2003, until 8.1, since 10. Unknown where the build is. */
+function subsectionMembers(wide: boolean, build: number): readonly FieldFact[] {
+  if (build === 0) return [];
+  const [narrow, broad] = build < VISTA ? [[0x10, 0x1c, 0x18, 8], [0x18, 0x28, 0x24, 0xc]] as const
+    : build < WINDOWS_10 ? [[4, 8, 0xc, 0x18], [8, 0x10, 0x18, 0x2c]] as const : [[4, 8, 0x1c, 0x14], [8, 0x10, 0x2c, 0x24]] as const;
+  const [base, next, pages, sector] = wide ? broad : narrow;
+  return [['SubsectionBase', base, '*_MMPTE'], ['NextSubsection', next, '*_SUBSECTION'], ['PtesInSubsection', pages, 'unsigned long'], ['StartingSector', sector, 'unsigned long']];
+}
 
 /**
  * Structures that are documented, or the same in all builds of a pointer size: what symbols of XP to 11 (2600 to 22631) agree on.
@@ -58,14 +69,24 @@ export function stableStructs({ pointerSize, build, filePointer }: Traits): Read
     _POOL_HEADER: wide
       ? [16, [['PreviousSize', 0, 'unsigned long:0,8'], ['BlockSize', 0, 'unsigned long:16,8'], ['PoolType', 0, 'unsigned long:24,8'], ['PoolTag', 4, 'unsigned long']]]
       : [8, [['PreviousSize', 0, 'unsigned short:0,9'], ['BlockSize', 2, 'unsigned short:0,9'], ['PoolType', 2, 'unsigned short:9,7'], ['PoolTag', 4, 'unsigned long']]],
-    _SUBSECTION: [at(0x20, 0x38), [['ControlArea', 0, '*_CONTROL_AREA']]],
-    _CONTROL_AREA: [at(0x30, 0x48), [['Segment', 0, '*_SEGMENT'], ['FilePointer', filePointer, '_EX_FAST_REF']]],
-    _SEGMENT: [at(0x30, 0x48), [['ControlArea', 0, '*_CONTROL_AREA']]],
+    _SUBSECTION: [at(0x20, 0x38), [['ControlArea', 0, '*_CONTROL_AREA'], ...subsectionMembers(wide, build)]],
+    _CONTROL_AREA: [at(0x30, 0x48), [
+      ['Segment', 0, '*_SEGMENT'], ['FilePointer', filePointer, '_EX_FAST_REF'],
+      ...(build === 0 ? [] : [['u.Flags.Image', build < VISTA ? at(0x20, 0x2c) : at(0x1c, 0x38), 'unsigned long:5,1'] as const]),
+    ]],
+    _SEGMENT: [at(0x30, 0x48), [['ControlArea', 0, '*_CONTROL_AREA'], ['SizeOfSegment', at(0x10, 0x18), 'unsigned long long']]],
     _FILE_OBJECT: [at(0x70, 0xb8), [
       ['Type', 0, 'short'], ['Size', 2, 'short'], ['DeviceObject', at(4, 8), '*_DEVICE_OBJECT'], ['Vpb', at(8, 0x10), '*_VPB'],
-      ['SectionObjectPointer', at(0x14, 0x28), '*_SECTION_OBJECT_POINTERS'], ['FileName', at(0x30, 0x58), '_UNICODE_STRING'],
+      ['FsContext', at(0xc, 0x18), '*void'], ['SectionObjectPointer', at(0x14, 0x28), '*_SECTION_OBJECT_POINTERS'], ['DeletePending', at(0x25, 0x49), 'unsigned char'],
+      ['FileName', at(0x30, 0x58), '_UNICODE_STRING'],
     ]],
+    _SHARED_CACHE_MAP: [at(0x130, 0x1b0), [
+      ['NodeTypeCode', 0, 'short'], ['FileSize', 8, '_LARGE_INTEGER'], ['SectionSize', at(0x18, 0x20), '_LARGE_INTEGER'],
+      ['InitialVacbs', at(0x30, 0x38), '*_VACB[4]'], ['Vacbs', at(0x40, 0x58), '**_VACB'],
+    ]],
+    _VACB: [at(0x18, 0x28), [['BaseAddress', 0, '*void'], ['SharedCacheMap', pointerSize, '*_SHARED_CACHE_MAP'], ['Overlay.FileOffset', at(8, 0x10), '_LARGE_INTEGER']]],
     _SECTION_OBJECT_POINTERS: [at(0xc, 0x18), [['DataSectionObject', 0, '*void'], ['SharedCacheMap', pointerSize, '*void'], ['ImageSectionObject', 2 * pointerSize, '*void']]],
+    _DEVICE_OBJECT: [at(0xb8, 0x150), [['DeviceType', at(0x2c, 0x48), 'unsigned long']]],
     _DRIVER_OBJECT: [at(0xa8, 0x150), [
       ['DeviceObject', at(4, 8), '*_DEVICE_OBJECT'], ['DriverStart', at(0xc, 0x18), '*void'], ['DriverSize', at(0x10, 0x20), 'unsigned long'],
       ['DriverExtension', at(0x18, 0x30), '*_DRIVER_EXTENSION'], ['DriverName', at(0x1c, 0x38), '_UNICODE_STRING'],

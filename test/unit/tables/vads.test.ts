@@ -7,7 +7,7 @@ import { machine } from '../../support/machine.js';
 
 const PRIVATE: Vad = {
   address: 0xffff_8400_0000_1000n, start: 0x1_0000n, end: 0x1_3fffn, commit: 4, memCommit: true, protection: 4, type: 0, private: true, image: false,
-  firstPrototype: undefined, lastPrototype: undefined, controlArea: undefined, fileObject: undefined, file: undefined, pagefile: false, what: undefined,
+  firstPrototype: undefined, lastPrototype: undefined, controlArea: undefined, subsection: undefined, fileObject: undefined, file: undefined, pagefile: false, what: undefined,
 };
 
 test('a VAD is told by its section, else by what the process uses it for, else not at all', () => {
