@@ -4,6 +4,7 @@ import { Worker } from 'node:worker_threads';
 import type { Anomaly } from '../src/bytes/anomaly.js';
 import { UNIX_EPOCH_FILETIME } from '../src/bytes/filetime.js';
 import type { KernelFacts } from '../src/windows/kernel.js';
+import type { PageFileOption } from '../src/windows/options.js';
 import type { ScanFacts } from '../src/windows/pool.js';
 import { NOTHING_YET, type PassMessage, type PassProgress, type PassState } from './progress.js';
 import type { ForensicView } from './tree.js';
@@ -16,7 +17,9 @@ export interface ForensicOptions {
   readonly path: string;
   /** What was recognised in it already. */
   readonly kernel: KernelFacts | undefined;
-  /** Our own folder for this image: the database and the finished files live there, and a stopped pass goes on there. */
+  /** Page files that belong to the image. */
+  readonly pageFiles?: readonly PageFileOption[] | undefined;
+  /** Our own folder for this image and these page files: the database and the finished files live there, and a stopped pass goes on there. */
   readonly folder: string;
   /** Our version: a database of another is made anew. */
   readonly version: string;
@@ -64,9 +67,9 @@ function canonical(_: string, value: unknown): unknown {
 
 /** Starts the pass in a worker. @throws when the image cannot be looked at */
 export function startForensic(options: ForensicOptions): ForensicPass {
-  const { path, kernel, folder, version, budget } = options;
+  const { path, kernel, pageFiles, folder, version, budget } = options;
   const beside = `${folder}.${process.pid}`;
-  const task: ForensicTask = { path, kernel, folder, beside, budget, identity: { image: imageIdentity(path, kernel), version } };
+  const task: ForensicTask = { path, kernel, pageFiles, folder, beside, budget, identity: { image: imageIdentity(path, kernel), version } };
   const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: task });
   const files = new Map<string, string>();
   const anomalies: Anomaly[] = [];

@@ -5,6 +5,7 @@ import type { Anomalies, Anomaly } from '../src/bytes/anomaly.js';
 import { openImage } from '../src/image/image.js';
 import type { KernelFacts } from '../src/windows/kernel.js';
 import { openWindows } from '../src/windows/open.js';
+import type { PageFileOption } from '../src/windows/options.js';
 import type { ScanFacts } from '../src/windows/pool.js';
 import type { Windows } from '../src/windows/windows.js';
 import { Pass } from './pass.js';
@@ -20,6 +21,8 @@ export interface ForensicTask {
   /** The image file. */
   readonly path: string;
   readonly kernel: KernelFacts | undefined;
+  /** Page files that belong to the image. */
+  readonly pageFiles: readonly PageFileOption[] | undefined;
   /** Our own folder for this image. */
   readonly folder: string;
   /** The folder to take while another process has that one; the starter removes it. */
@@ -62,8 +65,8 @@ function openPass(task: ForensicTask, report: (message: PassMessage) => void): P
   }
 }
 
-function openModel({ path, kernel }: ForensicTask, anomalies: Anomalies): Windows {
-  const { windows } = openWindows(openImage(path), { known: kernel, anomalies, remembered: REMEMBERED });
+function openModel({ path, kernel, pageFiles }: ForensicTask, anomalies: Anomalies): Windows {
+  const { windows } = openWindows(openImage(path), { known: kernel, pageFiles, anomalies, remembered: REMEMBERED });
   if (windows === undefined) throw new Error(`no Windows was recognised in ${path}; diagnose.txt says why`);
   return windows;
 }

@@ -79,7 +79,7 @@ async function joinWhenScanned(scan: PoolScan, pass: ForensicPass | undefined, o
 
 function startPass(facts: TreeFacts, folder: string, onProgress: (progress: Progress) => void): ForensicPass {
   return startForensic({
-    path: facts.path, kernel: facts.kernel, folder, version: programVersion(),
+    path: facts.path, kernel: facts.kernel, pageFiles: facts.pageFiles, folder, version: programVersion(),
     onProgress: ({ percent, steps }) => {
       const running = steps.find((step) => step.state === 'running');
       onProgress({

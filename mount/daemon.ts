@@ -1,7 +1,8 @@
-import { basename, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import type { MountDriver } from '../native-bindings/fuse.js';
 import { EXIT, UserError } from './exit-codes.js';
 import { fuseProblem, prepareMountPoint, userAllowOther } from './mount-point.js';
+import { MemorySearch } from './memory-search.js';
 import { Renderer } from './renderer.js';
 import { serve, type Serving } from './serve.js';
 import { startAnalysis, type Analysis } from './analysis.js';
@@ -9,6 +10,8 @@ import { progressDisplay } from './progress.js';
 import type { OpeningChoices } from './opening.js';
 import { openWithSymbols } from './open-with-symbols.js';
 import type { ScanResult } from './scan-client.js';
+import { spoolFolder } from './spool.js';
+import type { OpenedTree, TreeFacts } from './tree/root.js';
 import { workFolder } from './work-folder.js';
 
 export type ForensicMode = 'on' | 'off' | 'wait';
@@ -33,9 +36,9 @@ const DRIVERS: Readonly<Record<DriverName, () => Promise<MountDriver>>> = {
 
 /** The pool scan starts this long after the tree was opened: the first looks come before it. */
 const SCAN_AFTER_MS = 300;
-const TAKEN = /^(allow_other|allow_root|default_permissions|(uid|gid)=\d+|umask=[0-7]+)$/;
+const TAKEN = /^(ro|allow_other|allow_root|default_permissions|(uid|gid)=\d+|umask=[0-7]+)$/;
 /** What every mount is already. */
-const GIVEN = /^(ro|nosuid|nodev|noexec)$/;
+const GIVEN = /^(nosuid|nodev|noexec)$/;
 
 /** What was asked with `-o`. */
 export interface PassedOptions {
@@ -52,7 +55,7 @@ export interface PassedOptions {
 export function mountOptions(options: readonly string[]): PassedOptions {
   for (const option of options) {
     if (!TAKEN.test(option) && !GIVEN.test(option)) {
-      throw new UserError(`The option -o ${option} is not known here; allow_other, allow_root, default_permissions, uid=N, gid=N and umask=N are.`, EXIT.usage);
+      throw new UserError(`The option -o ${option} is not known here; ro, allow_other, allow_root, default_permissions, uid=N, gid=N and umask=N are.`, EXIT.usage);
     }
   }
   const others = options.find((option) => option === 'allow_other' || option === 'allow_root');
@@ -77,23 +80,30 @@ export async function mountImage(request: MountRequest, log: (line: string) => v
   const image = resolve(request.image);
   const mountPoint = resolve(request.mountPoint);
   await prepareMountPoint(mountPoint);
-  const work = workFolder(image, request.choices.work);
+  const work = workFolder(image, request.choices.work, request.choices.pageFiles);
   if (`${work}/`.startsWith(`${mountPoint}/`)) {
     throw new UserError(`The work folder ${work} lies under the mount point; choose another with --work.`, EXIT.folder);
   }
   const beside: { analysis?: Analysis } = {};
   const display = await progressDisplay();
+  const opened: { tree?: OpenedTree } = {};
+  const search = new MemorySearch<TreeFacts | undefined>(new URL('./memory-search-worker.js', import.meta.url), join(spoolFolder(work), 'search'), () => opened.tree?.facts);
   const { tree, scan, remember } = await openWithSymbols(image, request.choices, log, () => beside.analysis?.directory,
-    (percent) => display.update({ stage: 'search for a kernel', percent, rate: '' }));
+    (percent) => display.update({ stage: 'search for a kernel', percent, rate: '' }), search);
+  opened.tree = tree;
   if (tree.opened.windows === undefined) log(`No Windows was recognised in ${request.image}; only its bytes are shown, and diagnose.txt says why.`);
   const renderer = new Renderer(new URL('./render-worker.js', import.meta.url), tree.facts);
-  if (scan !== undefined) renderer.join(scan.facts);
+  if (scan !== undefined) {
+    renderer.join(scan.facts);
+    search.join(scan.facts);
+  }
   let serving: Serving | undefined;
   const scanned: ScanResult[] = [];
   const analysis = beside.analysis = startAnalysis({
     facts: tree.facts, size: tree.opened.image.memory.size, folder: work, forensic: request.forensic !== 'off', scanAfter: SCAN_AFTER_MS, scan, log: display.line,
     onScanned: (found) => {
       remember(found);
+      search.join(found.facts);
       if (serving === undefined) scanned.push(found);
       else serving.join(found.facts);
     },
@@ -114,6 +124,7 @@ export async function mountImage(request: MountRequest, log: (line: string) => v
   } finally {
     display.stop();
     await analysis.close();
+    await search.close();
     tree.close();
   }
 }

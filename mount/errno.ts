@@ -6,6 +6,7 @@ export const ENOTDIR = -20;
 export const EISDIR = -21;
 export const EINVAL = -22;
 export const EMFILE = -24;
+export const EFBIG = -27;
 export const EROFS = -30;
 export const ENODATA = -61;
 

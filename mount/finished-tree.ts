@@ -33,7 +33,7 @@ export function needsPass(path: string, recursive: boolean): boolean {
 export async function finishedTree(path: string, { choices, forensic, onProgress, log }: FinishedOptions): Promise<FinishedTree> {
   const { tree, scan, remember } = await openWithSymbols(path, choices, log, () => analysis.directory, (percent) => onProgress?.({ stage: 'search for a kernel', percent, rate: '' }));
   const analysis = startAnalysis({
-    facts: tree.facts, size: tree.opened.image.memory.size, folder: workFolder(path, choices.work), forensic, scanAfter: 0, scan,
+    facts: tree.facts, size: tree.opened.image.memory.size, folder: workFolder(path, choices.work, choices.pageFiles), forensic, scanAfter: 0, scan,
     onScanned: (found) => {
       tree.join(found.facts);
       remember(found);

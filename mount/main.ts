@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 import { resolve } from 'node:path';
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ImageError } from '../src/bytes/errors.js';
 import { safeLine } from '../src/vfs/text.js';
 import type { DriverName, ForensicMode } from './daemon.js';
 import { EXIT, UserError } from './exit-codes.js';
+import type { SearchFlags } from './commands/search.js';
 import type { OpeningFlags } from './opening-options.js';
 import type { DaemonMessage } from './start-daemon.js';
 import type { OpenedTree } from './tree/root.js';
@@ -59,7 +60,7 @@ async function mount(image: string, folder: string, flags: MountFlags): Promise<
   const { openingChoices } = await import('./opening-options.js');
   if (flags.daemon === true) {
     const { startDaemon } = await import('./start-daemon.js');
-    const pid = await startDaemon(image, flags.work);
+    const pid = await startDaemon(image, flags.work, openingChoices(flags).pageFiles);
     process.stdout.write(`${pid}\n`);
     return;
   }
@@ -135,6 +136,29 @@ async function infoCommand(image: string | undefined, flags: OpeningFlags & { re
   tree.close();
 }
 
+async function searchCommand(image: string, pattern: string | undefined, flags: OpeningFlags & SearchFlags): Promise<void> {
+  const { search } = await import('./commands/search.js');
+  const { openWithSymbols } = await import('./open-with-symbols.js');
+  const { openingChoices } = await import('./opening-options.js');
+  const { progressDisplay } = await import('./progress.js');
+  const display = await progressDisplay();
+  const show = (stage: string) => (percent: number): void => (process.stderr.isTTY ? display.update({ stage, percent, rate: '' }) : undefined);
+  const { tree } = await openWithSymbols(resolve(image), openingChoices(flags), display.line, undefined, show('search for a kernel'));
+  try {
+    const remark = await search(tree, pattern, flags, show('search'));
+    display.stop();
+    if (remark !== undefined) say(safeLine(remark));
+  } finally {
+    display.stop();
+    tree.close();
+  }
+}
+
+function processId(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('It is a number.');
+  return Number(text);
+}
+
 const collect = (value: string, before: readonly string[]): string[] => [...before, ...value.split(',')];
 
 async function commandLine(): Promise<Command> {
@@ -169,6 +193,10 @@ async function commandLine(): Promise<Command> {
     .allowUnknownOption().passThroughOptions().action(findCommand);
   withOpening(program.command('export')).description('write a part of the tree to a folder').argument('<image>').argument('<path>').argument('<folder>')
     .action(exportCommand);
+  withOpening(program.command('search')).description('search memory for a text, /a regular expression/, bytes or YARA rules').argument('<image>').argument('[pattern]')
+    .option('--pid <number>', 'the virtual memory of this process; without it, all physical memory', processId).option('--hex', 'the pattern is bytes in hex')
+    .option('--yara <file>', 'rules in place of a pattern').option('--csv', 'as CSV').option('--json', 'as JSON, an object a line')
+    .action(searchCommand);
   withOpening(program.command('info')).description('say what was recognised').argument('[image]').option('--json', 'as JSON')
     .option('--profiles', 'say which kernels are known instead').action(infoCommand);
   program.command('doctor').description('check what memlens needs').option('--work <folder>', 'the folder for work folders')

@@ -1,5 +1,6 @@
 import type { Directory } from '../src/vfs/node.js';
 import { openRemembered, type Opening, type OpeningChoices } from './opening.js';
+import type { SearchService } from './search-service.js';
 import { symbolCache } from './symbols.js';
 
 /**
@@ -8,12 +9,13 @@ import { symbolCache } from './symbols.js';
  */
 export async function openWithSymbols(
   path: string, choices: OpeningChoices, log: (line: string) => void, forensic?: () => Directory | undefined, onProgress?: (percent: number) => void,
+  service?: SearchService,
 ): Promise<Opening> {
-  const opening = await openRemembered(path, choices, log, forensic, onProgress);
+  const opening = await openRemembered(path, choices, log, forensic, onProgress, service);
   const { symbolServer: server, symbolFolders: folders, work } = choices;
   if (server === undefined) return opening;
   const { fetchNeeded } = await import('./symbols-fetch.js');
   if (await fetchNeeded(opening.tree.opened, { folders, cache: symbolCache(work), server }, log) === 0) return opening;
   opening.tree.close();
-  return openRemembered(path, choices, log, forensic, onProgress);
+  return openRemembered(path, choices, log, forensic, onProgress, service);
 }

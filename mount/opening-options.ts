@@ -1,6 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { MODES, type ModeName } from '../src/paging/mode.js';
+import type { PageFileOption } from '../src/windows/options.js';
 import type { OpeningChoices } from './opening.js';
+import { anotherPageFile, checkPageFiles } from './page-files.js';
 import { symbolSettings } from './symbols.js';
 
 /** What the command line says of how an image is opened. */
@@ -12,6 +14,8 @@ export interface OpeningFlags {
   readonly kernelBase?: bigint;
   readonly arch?: ModeName;
   readonly profile?: string;
+  readonly pagefile?: readonly PageFileOption[];
+  readonly lsassMinidump?: true;
   readonly symbols?: readonly string[];
   readonly symbolsServer?: string;
 }
@@ -25,17 +29,22 @@ export function withOpening(command: Command): Command {
     .option('--kernel-base <address>', 'address of the kernel\'s image', virtual)
     .addOption(new Option('--arch <mode>', 'paging mode').choices(MODES.map(({ name }) => name)))
     .option('--profile <name>', 'layouts to use: none (derive all from the image), a build (19041, 10.0.19041.388), or GUID and age of a known kernel')
+    .option('--pagefile <file>', 'the page file that belongs to the image; given again: the next one (swapfile.sys), or with its number, 1=FILE', anotherPageFile)
+    .option('--lsass-minidump', 'make a minidump of lsass.exe too (virus scanners take it away, and it holds credentials)')
     .option('--symbols <folder>', 'a folder with symbol files (PDB, or Volatility\'s JSON); may be given several times; `download`: ask Microsoft\'s server for what is missing',
       (value: string, before: readonly string[] = []) => [...before, value])
     .option('--symbols-server <url>', 'ask this symbol server instead');
 }
 
-/** The choices that the flags make. */
-export function openingChoices({ work, cache, dtb, kernelBase, arch, profile, symbols = [], symbolsServer }: OpeningFlags): OpeningChoices {
+/** The choices that the flags make. @throws UserError when a page file cannot be read */
+export function openingChoices({ work, cache, dtb, kernelBase, arch, profile, pagefile = [], lsassMinidump, symbols = [], symbolsServer }: OpeningFlags): OpeningChoices {
   const { folders, server } = symbolSettings(symbols, symbolsServer, work);
+  checkPageFiles(pagefile);
   return {
     work, cache: cache !== false,
     overrides: { dtb, kernelBase, arch, profile },
+    pageFiles: pagefile,
+    lsassMinidump: lsassMinidump === true,
     symbolFolders: folders, symbolServer: server,
   };
 }

@@ -2,10 +2,12 @@ import { join } from 'node:path';
 import type { Directory } from '../src/vfs/node.js';
 import { locateSymbols } from '../src/profile/symbol-folder.js';
 import { wantedSymbols } from '../src/windows/choose-profile.js';
-import type { Overrides } from '../src/windows/options.js';
+import type { Overrides, PageFileOption } from '../src/windows/options.js';
 import { imageKey, OpeningCache } from './opening-cache.js';
 import type { OpeningRecord } from './opening-record.js';
+import { pageFilesIdentity } from './page-files.js';
 import type { ScanResult } from './scan-client.js';
+import type { SearchService } from './search-service.js';
 import { symbolCache as cacheOfSymbols } from './symbols.js';
 import { openTree, type OpenedTree, type TreeFacts } from './tree/root.js';
 import { programVersion } from './version.js';
@@ -18,6 +20,10 @@ export interface OpeningChoices {
   /** Whether to start from what an earlier opening found, and to keep what this one finds. */
   readonly cache: boolean;
   readonly overrides: Overrides;
+  /** Page files that belong to the image. */
+  readonly pageFiles?: readonly PageFileOption[] | undefined;
+  /** Make a minidump of lsass.exe too. */
+  readonly lsassMinidump?: boolean | undefined;
   /** Folders with symbol files, in the order they are looked into. */
   readonly symbolFolders: readonly string[];
   /** The symbol server that may be asked for what nobody has; undefined: none is. */
@@ -38,23 +44,24 @@ export interface Opening {
  * done in a worker.
  * @param forensic makes /forensic where a pass runs
  * @param onProgress told 0 to 100 while all of the image is looked through for a kernel
+ * @param service searches memory for the tree's control files
  * @throws ImageError when the file cannot be read as an image
  */
 export async function openRemembered(
-  path: string, { work, cache, overrides, symbolFolders }: OpeningChoices, log: (line: string) => void,
-  forensic?: () => Directory | undefined, onProgress: (percent: number) => void = () => undefined,
+  path: string, { work, cache, overrides, pageFiles = [], lsassMinidump, symbolFolders }: OpeningChoices, log: (line: string) => void,
+  forensic?: () => Directory | undefined, onProgress: (percent: number) => void = () => undefined, service?: SearchService,
 ): Promise<Opening> {
   const records = cache ? new OpeningCache(join(cacheRoot(work), 'openings')) : undefined;
-  const key = records === undefined ? undefined : keyOf(path, { version: programVersion(), overrides: overridesText(overrides), symbolFolders });
+  const key = records === undefined ? undefined : keyOf(path, { version: programVersion(), overrides: overridesText(overrides), pageFiles: pageFilesIdentity(pageFiles), symbolFolders });
   const found = key === undefined ? undefined : records?.find(key);
   const symbolCache = cacheOfSymbols(work);
   const record = found === undefined || symbolsHaveCome(found, symbolFolders, symbolCache) ? undefined : found;
-  const facts: TreeFacts = { path, overrides, symbolFolders, symbolCache };
-  let tree = openTree({ ...facts, kernel: record?.kernel, diagnosis: record?.diagnosis }, forensic, false);
+  const facts: TreeFacts = { path, overrides, pageFiles, lsassMinidump, symbolFolders, symbolCache };
+  let tree = openTree({ ...facts, kernel: record?.kernel, diagnosis: record?.diagnosis }, forensic, false, service);
   if (tree.opened.windows === undefined) {
     tree.close();
     const { searchImage } = await import('./search-client.js');
-    tree = openTree({ ...facts, ...await searchImage(facts, onProgress) }, forensic);
+    tree = openTree({ ...facts, ...await searchImage(facts, onProgress) }, forensic, true, service);
   }
   const { kernel, diagnosis } = tree.facts;
   // A record that does not lead to its kernel was not followed.

@@ -1,17 +1,21 @@
 import { read as readFile } from 'node:fs';
 import { open as openFile, type FileHandle } from 'node:fs/promises';
-import type { Attributes, DirectoryEntry, FileSystem, FileSystemStatus, Opened, Reply } from '../native-bindings/fuse.js';
+import type { Attributes, DirectoryEntry, FileSystem, FileSystemStatus, Opened, OpenMode, Reply } from '../native-bindings/fuse.js';
 import { unixMs } from '../src/bytes/filetime.js';
 import { isFileName } from '../src/vfs/name.js';
 import type { Node, WindowFile } from '../src/vfs/node.js';
 import { safeLine } from '../src/vfs/text.js';
 import type { Contents } from './contents.js';
+import { ControlFiles, type ControlWriter } from './control-files.js';
 import { EBADF, EINVAL, EIO, EISDIR, EMFILE, ENODATA, EROFS, Refusal } from './errno.js';
 import { mimeType } from './mime.js';
+import { preparation } from './preparation.js';
 import type { Renderer } from './renderer.js';
 import { inodeBelow, kindOf, type Place, type Resolver } from './resolver.js';
+import type { SlowXattrs } from './slow-xattrs.js';
 
 const MODE = { directory: 0o555, file: 0o444, link: 0o777 } as const;
+const CONTROL_MODE = 0o644;
 const OPEN_FILES = 65_536;
 const LOGGED_LINES = 200;
 const BLOCK = 4096;
@@ -20,6 +24,7 @@ const BLOCK = 4096;
 export interface Served {
   readonly resolver: Resolver;
   readonly contents: Contents;
+  readonly slowXattrs: SlowXattrs;
   /** Lists slow directories; undefined: they are listed here. */
   readonly renderer: Renderer | undefined;
   /** Bytes of the image, for `df`. */
@@ -34,7 +39,8 @@ export interface Served {
 type Source =
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   | { readonly kind: 'window'; readonly window: WindowFile }
-  | { readonly kind: 'host'; readonly file: FileHandle };
+  | { readonly kind: 'host'; readonly file: FileHandle }
+  | { readonly kind: 'control'; readonly bytes: Uint8Array; readonly writer: ControlWriter | undefined };
 
 /** Takes each complaint once, as one line. */
 function complaints(log: (line: string) => void): (name: string, why: string) => void {
@@ -64,6 +70,13 @@ function guards(complain: (name: string, why: string) => void): <A extends unkno
   };
 }
 
+function copyFrom(bytes: Uint8Array, offset: number, target: Uint8Array): number {
+  if (offset >= bytes.length) return 0;
+  const part = bytes.subarray(offset, offset + target.length);
+  target.set(part);
+  return part.length;
+}
+
 /** The file system's answers. */
 export function operations(served: Served): FileSystem {
   const { resolver, contents } = served;
@@ -71,19 +84,28 @@ export function operations(served: Served): FileSystem {
   let nextHandle = 1;
   const complain = complaints(served.log);
   const guard = guards(complain);
+  const controls = new ControlFiles(complain);
 
   const attributesOf = (place: Place): Attributes | Promise<Attributes> => {
     const node = resolver.node(place);
     const kind = kindOf(node);
     const time = resolver.mtime(place);
     const mtimeMs = time === undefined ? 0 : unixMs(time);
-    const base = { id: place.id, inode: place.inode, kind, mode: MODE[kind] & ~served.umask };
+    const mode = (node.kind === 'control' ? CONTROL_MODE : MODE[kind]) & ~served.umask;
+    const base = { id: place.id, inode: place.inode, kind, mode, volatile: node.volatile === true || node.kind === 'control' };
     switch (node.kind) {
       case 'directory': return { ...base, size: BLOCK, mtimeMs };
       case 'link': return { ...base, size: Buffer.byteLength(node.target), mtimeMs };
-      case 'window': return { ...base, size: node.size, mtimeMs };
+      case 'window': {
+        const pending = preparation(contents, place.path, node);
+        return pending === undefined ? { ...base, size: node.size, mtimeMs } : pending.then(() => ({ ...base, size: node.size, mtimeMs }));
+      }
       case 'host': return contents.hostStatus(node).then((its) => (
         { ...base, size: its.size, mtimeMs: node.volatile === true ? Math.floor(its.mtimeMs) : mtimeMs }));
+      case 'control': {
+        const { size, bump } = controls.content(place.path, node);
+        return { ...base, size, mtimeMs: mtimeMs + bump };
+      }
       case 'bytes': {
         const status = contents.status(place.path, node);
         const done = (its: { size: number; bump: number }): Attributes => ({ ...base, size: its.size, mtimeMs: mtimeMs + its.bump });
@@ -93,7 +115,7 @@ export function operations(served: Served): FileSystem {
   };
 
   const cheap = (path: string, node: Node): boolean =>
-    (node.kind === 'bytes' ? contents.isKnown(path, node) : node.kind !== 'host');
+    (node.kind === 'bytes' ? contents.isKnown(path, node) : node.kind === 'window' ? node.prepared?.done !== false : node.kind !== 'host');
 
   const entriesOf = (place: Place): DirectoryEntry[] | Promise<DirectoryEntry[]> => {
     const directory = resolver.directory(place);
@@ -132,13 +154,21 @@ export function operations(served: Served): FileSystem {
     return { handle, direct: isVolatile, keepCache: !isVolatile };
   };
 
-  const openAt = (id: number, forWriting: boolean): Opened | Promise<Opened> => {
+  const openAt = (id: number, mode: OpenMode): Opened | Promise<Opened> => {
     const place = resolver.place(id);
     const node = resolver.node(place);
     if (node.kind === 'directory') throw new Refusal(EISDIR);
-    if (forWriting) throw new Refusal(EROFS);
+    if (node.kind === 'control') {
+      const writer = mode.writing || mode.truncate ? controls.writer(place.path, node, mode) : undefined;
+      return opened({ kind: 'control', bytes: controls.content(place.path, node).bytes, writer }, true);
+    }
+    if (mode.writing || mode.truncate) throw new Refusal(EROFS);
     const isVolatile = node.volatile === true;
-    if (node.kind === 'window') return opened({ kind: 'window', window: node }, isVolatile);
+    if (node.kind === 'window') {
+      const pending = preparation(contents, place.path, node);
+      const window = (): Opened => opened({ kind: 'window', window: node }, isVolatile);
+      return pending === undefined ? window() : pending.then(window);
+    }
     if (node.kind === 'bytes') {
       const content = contents.content(place.path, node);
       if (!(content instanceof Promise) && content.bytes !== undefined) return opened({ kind: 'bytes', bytes: content.bytes }, isVolatile);
@@ -146,16 +176,37 @@ export function operations(served: Served): FileSystem {
     return sourceOf(place, node).then((source) => opened(source, isVolatile));
   };
 
+  const writerOf = (handle: number): ControlWriter => {
+    const source = handles.get(handle);
+    if (source?.kind !== 'control' || source.writer === undefined) throw new Refusal(EBADF);
+    return source.writer;
+  };
+
+  /** The attributes of a control file; nothing of any other can be set. */
+  const settable = (id: number): Attributes | Promise<Attributes> => {
+    const place = resolver.place(id);
+    if (resolver.node(place).kind !== 'control') throw new Refusal(EROFS);
+    return attributesOf(place);
+  };
+
+  const truncateAt = async (id: number, handle: number | undefined, size: number): Promise<Attributes> => {
+    const place = resolver.place(id);
+    const node = resolver.node(place);
+    if (node.kind !== 'control') throw new Refusal(EROFS);
+    if (handle !== undefined) writerOf(handle).truncate(size);
+    else if (size === 0) {
+      const writer = controls.writer(place.path, node, { writing: true, truncate: true, append: false });
+      writer.release();
+    } else throw new Refusal(EINVAL);
+    return { ...await attributesOf(place), size };
+  };
+
   const readAt = (handle: number, offset: number, target: Uint8Array): number | Promise<number> => {
     const source = handles.get(handle);
     if (source === undefined) throw new Refusal(EBADF);
     switch (source.kind) {
-      case 'bytes': {
-        if (offset >= source.bytes.length) return 0;
-        const part = source.bytes.subarray(offset, offset + target.length);
-        target.set(part);
-        return part.length;
-      }
+      case 'bytes': return copyFrom(source.bytes, offset, target);
+      case 'control': return copyFrom(source.writer === undefined ? source.bytes : source.writer.bytes, offset, target);
       case 'window': {
         const length = Math.max(0, Math.min(target.length, source.window.size - offset));
         if (length > 0) source.window.fill(offset, target.subarray(0, length));
@@ -173,6 +224,18 @@ export function operations(served: Served): FileSystem {
   const xattrsOf = (place: Place): Readonly<Record<string, string>> => {
     const node = resolver.node(place);
     return { 'user.mime_type': mimeType(place.name, node), ...node.xattrs?.() };
+  };
+
+  const xattrOf = (place: Place, name: string): Uint8Array | Promise<Uint8Array> => {
+    const quick = xattrsOf(place);
+    if (Object.hasOwn(quick, name)) return Buffer.from(quick[name] ?? '', 'utf8');
+    const { slowXattrs } = resolver.node(place);
+    if (slowXattrs?.names.includes(name) !== true) throw new Refusal(ENODATA);
+    return served.slowXattrs.read(place.path, slowXattrs.read).then((all) => {
+      const value = Object.hasOwn(all, name) ? all[name] : undefined;
+      if (value === undefined) throw new Refusal(ENODATA);
+      return Buffer.from(value, 'utf8');
+    });
   };
 
   const status: FileSystemStatus = { blockSize: BLOCK, blocks: Math.ceil(served.size / BLOCK), nameMax: 255 };
@@ -196,19 +259,25 @@ export function operations(served: Served): FileSystem {
     list: guard('list', (id: number) => entriesOf(resolver.place(id))),
     open: guard('open', openAt),
     read: guard('read', readAt),
-    write: guard('write', (): number => { throw new Refusal(EROFS); }),
-    release: (handle) => {
+    write: guard('write', (handle: number, offset: number, data: Uint8Array) => writerOf(handle).write(offset, data)),
+    truncate: guard('truncate', truncateAt),
+    touch: guard('touch', settable),
+    flush: guard('flush', (handle: number) => {
+      const source = handles.get(handle);
+      return source?.kind === 'control' && source.writer !== undefined ? source.writer.flush() : 0;
+    }),
+    release: guard('release', (handle: number) => {
       const source = handles.get(handle);
       handles.delete(handle);
       if (source?.kind === 'host') void source.file.close();
-    },
-    xattr: guard('xattr', (id: number, name: string) => {
-      const all = xattrsOf(resolver.place(id));
-      const value = Object.hasOwn(all, name) ? all[name] : undefined;
-      if (value === undefined) throw new Refusal(ENODATA);
-      return Buffer.from(value, 'utf8') as Uint8Array;
+      if (source?.kind === 'control') source.writer?.release();
+      return 0;
     }),
-    xattrNames: guard('xattr names', (id: number) => Object.keys(xattrsOf(resolver.place(id))) as readonly string[]),
+    xattr: guard('xattr', (id: number, name: string) => xattrOf(resolver.place(id), name)),
+    xattrNames: guard('xattr names', (id: number) => {
+      const place = resolver.place(id);
+      return [...Object.keys(xattrsOf(place)), ...resolver.node(place).slowXattrs?.names ?? []] as readonly string[];
+    }),
     readlink: guard('readlink', (id: number) => {
       const node = resolver.node(resolver.place(id));
       if (node.kind !== 'link') throw new Refusal(EINVAL);

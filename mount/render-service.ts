@@ -26,6 +26,7 @@ function answer(root: Directory, request: RenderQuestion): RenderAnswer {
     if (node?.kind !== 'directory') return { id, absent: true };
     return { id, listed: Array.from(node.entries(), ([name, child]) => [name, kindOf(child)] as const) };
   }
+  if (request.kind === 'xattrs') return node?.slowXattrs === undefined ? { id, absent: true } : { id, xattrs: node.slowXattrs.read() };
   if (node?.kind !== 'bytes') return { id, absent: true };
   const bytes = node.render();
   const rendered = { size: bytes.length, digest: digestOf(bytes) };

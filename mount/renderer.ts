@@ -15,13 +15,15 @@ export type Listed = readonly (readonly [name: string, kind: FileKind])[];
 /** What the main thread asks of the render worker. Paths are absolute in the tree. */
 export type RenderQuestion =
   | { readonly kind: 'render'; readonly id: number; readonly path: string; readonly spool: string }
-  | { readonly kind: 'list'; readonly id: number; readonly path: string };
+  | { readonly kind: 'list'; readonly id: number; readonly path: string }
+  | { readonly kind: 'xattrs'; readonly id: number; readonly path: string };
 
 export type RenderRequest = RenderQuestion | { readonly kind: 'join'; readonly facts: ScanFacts };
 
 export type RenderAnswer =
   | { readonly id: number; readonly rendered: RenderedFile }
   | { readonly id: number; readonly listed: Listed }
+  | { readonly id: number; readonly xattrs: Readonly<Record<string, string>> }
   | { readonly id: number; readonly absent: true }
   | { readonly id: number; readonly failure: string };
 
@@ -63,6 +65,12 @@ export class Renderer {
   async list(path: string): Promise<Listed | undefined> {
     const answer = await this.#ask({ kind: 'list', id: this.#next++, path });
     return 'listed' in answer ? answer.listed : undefined;
+  }
+
+  /** The extended attributes that take long; undefined when nothing is there. */
+  async xattrs(path: string): Promise<Readonly<Record<string, string>> | undefined> {
+    const answer = await this.#ask({ kind: 'xattrs', id: this.#next++, path });
+    return 'xattrs' in answer ? answer.xattrs : undefined;
   }
 
   /** Tells the worker's model what the pool scan found; also a worker that is started later. */

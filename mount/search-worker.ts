@@ -14,11 +14,11 @@ export interface Searched {
 /** What the search worker says: 0 to 100 while it looks through the image, and at the end what it found. */
 export type SearchMessage = { readonly kind: 'progress'; readonly percent: number } | { readonly kind: 'done'; readonly found: Searched };
 
-const { path, overrides, symbolFolders, symbolCache } = workerData as TreeFacts;
+const { path, overrides, pageFiles, symbolFolders, symbolCache } = workerData as TreeFacts;
 const say = (message: SearchMessage): void => parentPort?.postMessage(message);
 const image = openImage(path);
 const { facts: kernel, diagnosis } = openWindows(image, {
-  overrides, symbolFolders, symbolCache, onProgress: (percent) => say({ kind: 'progress', percent }),
+  overrides, pageFiles, symbolFolders, symbolCache, onProgress: (percent) => say({ kind: 'progress', percent }),
 });
 image.memory.close();
 say({ kind: 'done', found: { kernel, diagnosis } });

@@ -8,6 +8,7 @@ import { mountAt, programPath, unmount } from './mount-point.js';
 import { operations } from './operations.js';
 import type { Renderer } from './renderer.js';
 import { Resolver } from './resolver.js';
+import { SlowXattrs } from './slow-xattrs.js';
 import { Spool, sweepSpools } from './spool.js';
 
 /** How often we look whether the mount has been taken away from outside. */
@@ -44,16 +45,18 @@ export interface TreeFileSystem {
 export function treeFileSystem({ tree, renderer, work, umask = 0, log }: FileSystemParts): TreeFileSystem {
   const spool = new Spool(work);
   const contents = new Contents(spool, renderer);
+  const slowXattrs = new SlowXattrs(renderer);
   const resolver = new Resolver(tree.root, tree.captureTime);
   const memory = tree.root.lookup('memory.pmem');
   const size = memory?.kind === 'window' ? memory.size : 0;
   return {
-    fileSystem: operations({ resolver, contents, renderer, size, umask, log }),
+    fileSystem: operations({ resolver, contents, slowXattrs, renderer, size, umask, log }),
     join(facts) {
       tree.join(facts);
       renderer?.join(facts);
       resolver.changed();
       contents.changed();
+      slowXattrs.changed();
     },
     async close() {
       await renderer?.close();

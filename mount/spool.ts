@@ -28,6 +28,11 @@ function isAlive(pid: number): boolean {
   }
 }
 
+/** The folder of this process under the work folder; the next mount removes it when we could not. */
+export function spoolFolder(work: string): string {
+  return join(work, `spool-${process.pid}`);
+}
+
 /** Rendered files that are too large to keep in memory, in a folder of this process under the work folder. */
 export class Spool {
   readonly #folder: string;
@@ -37,7 +42,7 @@ export class Spool {
   #made = false;
 
   constructor(work: string) {
-    this.#folder = join(work, `spool-${process.pid}`);
+    this.#folder = spoolFolder(work);
   }
 
   /** A path for a new spool file. The folder need not exist yet. */

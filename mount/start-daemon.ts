@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
+import type { PageFileOption } from '../src/windows/options.js';
 import { EXIT, UserError } from './exit-codes.js';
 import { workFolder } from './work-folder.js';
 
@@ -14,8 +15,8 @@ export type DaemonMessage =
  * @returns the child's PID
  * @throws UserError the child's own sentence
  */
-export async function startDaemon(image: string, work: string | undefined): Promise<number> {
-  const folder = workFolder(image, work);
+export async function startDaemon(image: string, work: string | undefined, pageFiles: readonly PageFileOption[] = []): Promise<number> {
+  const folder = workFolder(image, work, pageFiles);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const logFile = join(folder, 'memlens.log');
   const log = openSync(logFile, 'w', 0o600);

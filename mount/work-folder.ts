@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { realpathSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
+import type { PageFileOption } from '../src/windows/options.js';
+import { pageFilesIdentity } from './page-files.js';
 
 /** memlens's folder under the user's cache folder. */
 export function cacheFolder(): string {
@@ -16,13 +18,13 @@ export function cacheRoot(chosen: string | undefined): string {
 
 /**
  * Our own folder for an image's database and spool files: under `--work`, else under the user's cache folder; never beside the
- * image. The same image, unchanged, gets the same folder, so that a pass can go on where it was stopped.
+ * image. The same image, unchanged, with the same page files, gets the same folder, so that a pass can go on where it was stopped.
  */
-export function workFolder(image: string, chosen: string | undefined): string {
-  return join(cacheRoot(chosen), `${basename(image).replaceAll(/[^\w.-]/g, '_').slice(0, 60)}-${identity(image)}`);
+export function workFolder(image: string, chosen: string | undefined, pageFiles: readonly PageFileOption[] = []): string {
+  return join(cacheRoot(chosen), `${basename(image).replaceAll(/[^\w.-]/g, '_').slice(0, 60)}-${identity(image, pageFiles)}`);
 }
 
-function identity(image: string): string {
+function identity(image: string, pageFiles: readonly PageFileOption[]): string {
   let what = resolve(image);
   try {
     const { size, mtimeMs } = statSync(image);
@@ -30,5 +32,6 @@ function identity(image: string): string {
   } catch {
     // Opening the image says what is wrong with it.
   }
+  if (pageFiles.length > 0) what += `\0${pageFilesIdentity(pageFiles)}`;
   return createHash('sha256').update(what).digest('hex').slice(0, 12);
 }

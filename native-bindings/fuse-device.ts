@@ -1,13 +1,14 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { close, openSync, read, writeSync } from 'node:fs';
-import type { Attributes, DirectoryEntry, FileSystem, Mounted, MountOptions, Reply } from './fuse.js';
+import { type Attributes, type DirectoryEntry, type FileSystem, openMode, type Mounted, type MountOptions, type Reply } from './fuse.js';
 import {
-  direntSize, ENTRY, IN_HEADER, MAJOR, MAX_READ, OP, OPEN_FLAGS, OUT_HEADER, putAttributeAnswer, putDirent, putEntry, putInit,
-  putStatus, type Owner,
+  CHANGES, direntSize, ENTRY, IN_HEADER, MAJOR, MAX_READ, OP, OPEN_FLAGS, OUT_HEADER, putAttributeAnswer, putDirent, putEntry, putInit,
+  putStatus, SET, type Owner,
 } from './fuse-protocol.js';
 
 const EINVAL = 22;
 const EIO = 5;
+const EROFS = 30;
 const ENOSYS = 38;
 const ENODEV = 'ENODEV';
 /** Requests waited for at once; each holds a thread of libuv's pool (4) while it waits. */
@@ -15,7 +16,6 @@ const WAITING = 2;
 /** The kernel wants room for its largest write beside the header. */
 const REQUEST = MAX_READ + 8192;
 const READ_AHEAD = MAX_READ;
-const OPENS_FOR_WRITING = 0x3;
 
 /** A directory as it was when it was opened, so that reading on finds the same order. */
 interface OpenDirectory {
@@ -38,7 +38,7 @@ export async function mountByDevice(fileSystem: FileSystem, options: MountOption
   const passed = options.options.filter((option) => !/^(uid|gid|umask)=/.test(option));
   const mountOptions = [
     'fd=3', 'rootmode=40000', `user_id=${process.getuid?.() ?? 0}`, `group_id=${process.getgid?.() ?? 0}`, `max_read=${MAX_READ}`,
-    'default_permissions', 'ro', 'nosuid', 'nodev', 'noexec', ...passed,
+    'default_permissions', 'nosuid', 'nodev', 'noexec', ...passed,
   ].join(',');
   const mounted = spawnSync('mount', ['-i', '-t', 'fuse', '-o', mountOptions, options.name, options.mountPoint],
     { stdio: ['ignore', 'ignore', 'pipe', fd] });
@@ -139,10 +139,9 @@ class Device {
       case OP.INIT: return this.#init(unique, body);
       case OP.LOOKUP: return this.#with(fs.lookup(id, name(body)), (found) => this.#send(unique, ENTRY, (out, at) => putEntry(out, at, found, this.owner)));
       case OP.GETATTR: return this.#with(fs.attributes(id), (found) => this.#send(unique, 104, (out, at) => putAttributeAnswer(out, at, found, this.owner)));
-      // `echo > control.txt` truncates first; nothing else of a file can be set.
-      case OP.SETATTR: return this.#with(fs.attributes(id), (found) => this.#send(unique, 104, (out, at) => putAttributeAnswer(out, at, found, this.owner)));
+      case OP.SETATTR: return this.#with(this.#set(id, body), (found) => this.#send(unique, 104, (out, at) => putAttributeAnswer(out, at, found, this.owner)));
       case OP.READLINK: return this.#with(fs.readlink(id), (target) => this.#bytes(unique, Buffer.from(target, 'utf8')));
-      case OP.OPEN: return this.#with(fs.open(id, (body.readUInt32LE(0) & OPENS_FOR_WRITING) !== 0), ({ handle, direct, keepCache }) =>
+      case OP.OPEN: return this.#with(fs.open(id, openMode(body.readUInt32LE(0))), ({ handle, direct, keepCache }) =>
         this.#opened(unique, handle, (direct ? OPEN_FLAGS.DIRECT_IO : 0) | (keepCache ? OPEN_FLAGS.KEEP_CACHE : 0)));
       case OP.READ: return this.#read(unique, body);
       case OP.WRITE: return this.#write(unique, body);
@@ -162,9 +161,10 @@ class Device {
       case OP.RELEASEDIR:
         this.#directories.delete(Number(body.readBigUInt64LE(0)));
         return this.#bytes(unique, Buffer.alloc(0));
-      case OP.FLUSH: return this.#bytes(unique, Buffer.alloc(0));
+      case OP.FLUSH: return this.#with(fs.flush(Number(body.readBigUInt64LE(0))), () => this.#bytes(unique, Buffer.alloc(0)));
+      case OP.FSYNC:
       case OP.DESTROY: return this.#bytes(unique, Buffer.alloc(0));
-      default: throw new Refused(ENOSYS);
+      default: throw new Refused(CHANGES.has(op) ? EROFS : ENOSYS);
     }
   }
 
@@ -197,6 +197,14 @@ class Device {
       this.#free.push(buffer);
       throw error;
     }
+  }
+
+  /** Corresponds to `fuse_setattr_in`. */
+  #set(id: number, body: Buffer): Reply<Attributes> {
+    const valid = body.readUInt32LE(0);
+    if ((valid & SET.SIZE) === 0) return this.fileSystem.touch(id);
+    const handle = (valid & SET.HANDLE) === 0 ? undefined : Number(body.readBigUInt64LE(8));
+    return this.fileSystem.truncate(id, handle, Number(body.readBigUInt64LE(16)));
   }
 
   #write(unique: bigint, body: Buffer): Promise<void> | void {

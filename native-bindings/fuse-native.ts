@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
-import { type Attributes, type FileSystem, type Mounted, type MountOptions, type Reply, ROOT_ID } from './fuse.js';
+import { type Attributes, type FileSystem, openMode, type Mounted, type MountOptions, type Reply, ROOT_ID } from './fuse.js';
 
 /** Paths whose ids are kept, as the kernel would; each holds one reference to its node. */
 const KEPT_PATHS = 8192;
@@ -8,6 +8,8 @@ const ENODATA = -61;
 const ERANGE = -34;
 const EROFS = -30;
 const EOVERFLOW = -75;
+/** Of access(2): may it be written? */
+const W_OK = 2;
 
 type Callback = (...answer: unknown[]) => void;
 type Signal = (result: number, ...answer: unknown[]) => void;
@@ -142,10 +144,16 @@ function operations(fileSystem: FileSystem, paths: Paths): Record<string, unknow
     });
   };
   const refuse = (...given: unknown[]): void => (given.at(-1) as Callback)(EROFS);
-  const access = (flags: number): boolean => (flags & 3) !== 0;
+  /** Answers with nothing but success. */
+  const agree = (path: string, done: Callback, ask: (id: number) => Reply<unknown>): void => withId(path, (error) => done(error), ask);
   return {
     getattr: (path: string, done: Callback) =>
       settle(paths.attributes(path), (answer) => (typeof answer === 'number' ? done(answer) : done(0, statOf(answer)))),
+    // `test -w` of the administrator, whom no mode stops, is told the truth all the same.
+    access: (path: string, mode: number, done: Callback) => {
+      if ((mode & W_OK) === 0) return done(0);
+      return settle(paths.attributes(path), (answer) => done(typeof answer === 'number' ? answer : (answer.mode & 0o222) === 0 ? EROFS : 0));
+    },
     readdir: (path: string, done: Callback) => {
       settle(paths.id(path), (id) => {
         if (id < 0) return done(id);
@@ -162,7 +170,7 @@ function operations(fileSystem: FileSystem, paths: Paths): Record<string, unknow
     open: (path: string, flags: number, done: Callback) => {
       settle(paths.id(path), (id) => {
         if (id < 0) return done(id);
-        return settle(fileSystem.open(id, access(flags)), (answer) =>
+        return settle(fileSystem.open(id, openMode(flags)), (answer) =>
           (typeof answer === 'number' ? done(answer) : done(0, answer.handle)));
       });
     },
@@ -171,6 +179,13 @@ function operations(fileSystem: FileSystem, paths: Paths): Record<string, unknow
       settle(fileSystem.read(handle, offset, target), (answer) => done(answer)),
     write: (_path: string, handle: number, data: Buffer, _length: number, offset: number, done: Callback) =>
       settle(fileSystem.write(handle, offset, data), (answer) => done(answer)),
+    truncate: (path: string, size: number, done: Callback) => agree(path, done, (id) => fileSystem.truncate(id, undefined, size)),
+    ftruncate: (path: string, handle: number, size: number, done: Callback) => agree(path, done, (id) => fileSystem.truncate(id, handle, size)),
+    chmod: (path: string, _mode: number, done: Callback) => agree(path, done, (id) => fileSystem.touch(id)),
+    chown: (path: string, _uid: number, _gid: number, done: Callback) => agree(path, done, (id) => fileSystem.touch(id)),
+    utimens: (path: string, _access: number, _modified: number, done: Callback) => agree(path, done, (id) => fileSystem.touch(id)),
+    flush: (_path: string, handle: number, done: Callback) => settle(fileSystem.flush(handle), (answer) => done(answer)),
+    fsync: (_path: string, _handle: number, _dataOnly: number, done: Callback) => done(0),
     release: (_path: string, handle: number, done: Callback) => {
       fileSystem.release(handle);
       done(0);
@@ -185,9 +200,9 @@ function operations(fileSystem: FileSystem, paths: Paths): Record<string, unknow
     // Listed so that fuse-native offers them; answered by the handlers put in their place below.
     getxattr: refuse,
     listxattr: refuse,
-    // The mount is read-only, so the kernel refuses these itself; they answer for a mount with control files.
-    truncate: refuse, create: refuse, unlink: refuse, rename: refuse, mkdir: refuse, rmdir: refuse, link: refuse, symlink: refuse,
-    chmod: refuse, chown: refuse, utimens: refuse, mknod: refuse, setxattr: refuse, removexattr: refuse,
+    // Control files take what is written to them; nothing else of the tree can be changed.
+    create: refuse, unlink: refuse, rename: refuse, mkdir: refuse, rmdir: refuse, link: refuse, symlink: refuse, mknod: refuse,
+    setxattr: refuse, removexattr: refuse,
   };
 }
 
@@ -246,6 +261,12 @@ export function loadFuseNative(): FuseNativeClass {
 }
 
 /**
+ * libfuse knows one time for all files, and control files and what answers them change at any time. A millisecond is enough for what
+ * one `stat` asks (a lookup, then the attributes), and less than a shell needs from one command to the next.
+ */
+const VALID = 0.001;
+
+/**
  * Mounts through fuse-native 2.2.6 (libfuse 2.9). It must run on the main thread. All options that it has no name for travel in
  * `fsname`, since it joins its options with commas: `use_ino` (our inode numbers) above all.
  */
@@ -253,7 +274,7 @@ export async function mountFuseNative(fileSystem: FileSystem, options: MountOpti
   const Fuse = loadFuseNative();
   const paths = new Paths(fileSystem);
   const name = options.name.replaceAll(/[^\w.+-]/g, '_');
-  const injected = [name, 'subtype=memlens', 'use_ino', 'ro', 'nosuid', 'nodev', 'noexec', ...options.options];
+  const injected = [name, 'subtype=memlens', 'use_ino', 'atomic_o_trunc', 'big_writes', `attr_timeout=${VALID}`, `ac_attr_timeout=${VALID}`, 'nosuid', 'nodev', 'noexec', ...options.options];
   const fuse = new Fuse(options.mountPoint, operations(fileSystem, paths), {
     fsname: injected.join(','),
     autoUnmount: options.autoUnmount,

@@ -1,14 +1,24 @@
 import type { Attributes, FileKind, FileSystemStatus } from './fuse.js';
 
-/** The FUSE kernel protocol, version 7.31 (include/uapi/linux/fuse.h): what a read-only file system needs of it. */
+/** The FUSE kernel protocol, version 7.31 (include/uapi/linux/fuse.h): what a file system that only its control files change needs of it. */
 export const MAJOR = 7;
 export const MINOR = 31;
 
 export const OP = {
-  LOOKUP: 1, FORGET: 2, GETATTR: 3, SETATTR: 4, READLINK: 5, OPEN: 14, READ: 15, WRITE: 16, STATFS: 17, RELEASE: 18,
-  GETXATTR: 22, LISTXATTR: 23, FLUSH: 25, INIT: 26, OPENDIR: 27, READDIR: 28, RELEASEDIR: 29, INTERRUPT: 36,
-  DESTROY: 38, BATCH_FORGET: 42, READDIRPLUS: 44,
+  LOOKUP: 1, FORGET: 2, GETATTR: 3, SETATTR: 4, READLINK: 5, SYMLINK: 6, MKNOD: 8, MKDIR: 9, UNLINK: 10, RMDIR: 11, RENAME: 12, LINK: 13,
+  OPEN: 14, READ: 15, WRITE: 16, STATFS: 17, RELEASE: 18, FSYNC: 20, SETXATTR: 21, GETXATTR: 22, LISTXATTR: 23, REMOVEXATTR: 24, FLUSH: 25,
+  INIT: 26, OPENDIR: 27, READDIR: 28, RELEASEDIR: 29, CREATE: 35, INTERRUPT: 36, DESTROY: 38, BATCH_FORGET: 42, FALLOCATE: 43,
+  READDIRPLUS: 44, RENAME2: 45, TMPFILE: 51,
 } as const;
+
+/** Requests that would change the tree. Unanswered (ENOSYS) the kernel would take them for not supported, and say so. */
+export const CHANGES: ReadonlySet<number> = new Set([
+  OP.SYMLINK, OP.MKNOD, OP.MKDIR, OP.UNLINK, OP.RMDIR, OP.RENAME, OP.LINK, OP.SETXATTR, OP.REMOVEXATTR, OP.CREATE, OP.FALLOCATE, OP.RENAME2,
+  OP.TMPFILE,
+]);
+
+/** `fuse_setattr_in.valid`: what is to be set. */
+export const SET = { SIZE: 1 << 3, HANDLE: 1 << 6 } as const;
 
 /** Bytes of `fuse_in_header` and `fuse_out_header`. */
 export const IN_HEADER = 40;
@@ -17,7 +27,7 @@ export const OUT_HEADER = 16;
 export const ENTRY = 128;
 
 const INIT_FLAGS = {
-  ASYNC_READ: 1 << 0, AUTO_INVAL_DATA: 1 << 12, DO_READDIRPLUS: 1 << 13, READDIRPLUS_AUTO: 1 << 14, ASYNC_DIO: 1 << 15,
+  ASYNC_READ: 1 << 0, ATOMIC_O_TRUNC: 1 << 3, BIG_WRITES: 1 << 5, AUTO_INVAL_DATA: 1 << 12, DO_READDIRPLUS: 1 << 13, READDIRPLUS_AUTO: 1 << 14, ASYNC_DIO: 1 << 15,
   PARALLEL_DIROPS: 1 << 18, MAX_PAGES: 1 << 22, CACHE_SYMLINKS: 1 << 23,
 } as const;
 export const OPEN_FLAGS = { DIRECT_IO: 1, KEEP_CACHE: 2 } as const;
@@ -25,8 +35,10 @@ export const OPEN_FLAGS = { DIRECT_IO: 1, KEEP_CACHE: 2 } as const;
 /** One read at most; the kernel's own limit without CAP_SYS_ADMIN tuning (256 pages). */
 export const MAX_READ = 1 << 20;
 const MODE: Readonly<Record<FileKind, number>> = { directory: 0o040000, file: 0o100000, link: 0o120000 };
-/** How long the kernel may keep an answer. Files appear stage by stage, so not for long. */
+/** How long the kernel may keep an answer. Files appear stage by stage, so not for long; what changes at any time it may not keep. */
 const VALID_SECONDS = 1n;
+
+const validity = ({ volatile }: Attributes): bigint => (volatile ? 0n : VALID_SECONDS);
 
 /** Writes `fuse_init_out` (64 bytes) at `at`; only what the kernel offers is asked for. */
 export function putInit(out: Buffer, at: number, offered: number, readAhead: number): number {
@@ -72,7 +84,7 @@ export interface Owner {
 /** Writes `fuse_attr_out` (104 bytes). */
 export function putAttributeAnswer(out: Buffer, at: number, attributes: Attributes, owner: Owner): number {
   out.fill(0, at, at + 16);
-  out.writeBigUInt64LE(VALID_SECONDS, at);
+  out.writeBigUInt64LE(validity(attributes), at);
   putAttributes(out, at + 16, attributes, owner);
   return 104;
 }
@@ -83,7 +95,7 @@ export function putEntry(out: Buffer, at: number, attributes: Attributes, owner:
   out.writeBigUInt64LE(BigInt(attributes.id), at);
   out.writeBigUInt64LE(1n, at + 8); // generation
   out.writeBigUInt64LE(VALID_SECONDS, at + 16);
-  out.writeBigUInt64LE(VALID_SECONDS, at + 24);
+  out.writeBigUInt64LE(validity(attributes), at + 24);
   putAttributes(out, at + 40, attributes, owner);
   return ENTRY;
 }

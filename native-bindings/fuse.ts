@@ -22,6 +22,17 @@ export interface Attributes {
   readonly size: number;
   /** Milliseconds since 1970; negative before. */
   readonly mtimeMs: number;
+  /** It changes while it is mounted: what `stat` shows must be asked anew each time. */
+  readonly volatile: boolean;
+}
+
+/** How a file is opened. */
+export interface OpenMode {
+  readonly writing: boolean;
+  /** What it holds goes (O_TRUNC). */
+  readonly truncate: boolean;
+  /** What is written goes to its end (O_APPEND). */
+  readonly append: boolean;
 }
 
 export interface DirectoryEntry {
@@ -30,6 +41,16 @@ export interface DirectoryEntry {
   readonly kind: FileKind;
   /** `lookup` of this name is cheap: its attributes are known without rendering the file. */
   readonly cheap: boolean;
+}
+
+/** Bits of open(2)'s flags, as Linux numbers them everywhere. */
+const ACCESS = 0o3;
+const O_TRUNC = 0o1000;
+const O_APPEND = 0o2000;
+
+/** What open(2)'s flags say. */
+export function openMode(flags: number): OpenMode {
+  return { writing: (flags & ACCESS) !== 0, truncate: (flags & O_TRUNC) !== 0, append: (flags & O_APPEND) !== 0 };
 }
 
 /** An opened file. Drivers that cannot honour a flag for one file leave it out. */
@@ -54,12 +75,18 @@ export interface FileSystem {
   forget(id: number, count: number): void;
   attributes(id: number): Reply<Attributes>;
   list(id: number): Reply<readonly DirectoryEntry[]>;
-  open(id: number, forWriting: boolean): Reply<Opened>;
+  open(id: number, mode: OpenMode): Reply<Opened>;
   /** Fills `target` from `offset` on. @returns bytes written to it; fewer only at the end of the file */
   read(handle: number, offset: number, target: Uint8Array): Reply<number>;
   /** For control files. @returns bytes taken */
   write(handle: number, offset: number, data: Uint8Array): Reply<number>;
-  release(handle: number): void;
+  /** Sets the length of what an open file's writer has written; without a handle, of the file. For control files. */
+  truncate(id: number, handle: number | undefined, size: number): Reply<Attributes>;
+  /** Mode, owner or times are to be set: nothing happens to a control file, all others refuse. */
+  touch(id: number): Reply<Attributes>;
+  /** One of the file's descriptors is closed: what was written is taken. May be asked several times. @returns 0 */
+  flush(handle: number): Reply<number>;
+  release(handle: number): Reply<number>;
   xattr(id: number, name: string): Reply<Uint8Array>;
   xattrNames(id: number): Reply<readonly string[]>;
   readlink(id: number): Reply<string>;

@@ -17,7 +17,7 @@ const PAGE = 4096;
 /** Findings of one kind in one VAD, so that one region does not bury the others. */
 export const MAX_PER_VAD = 4;
 const LETTERS: Readonly<Record<PageKind, string>> = {
-  present: 'A', transition: 'T', prototype: 'P', pagefile: 'F', 'demand-zero': 'Z', unmapped: '-',
+  present: 'A', transition: 'T', prototype: 'P', pagefile: 'F', compressed: 'C', file: 'S', 'demand-zero': 'Z', unmapped: '-',
 };
 
 /** The executable pages of a VAD that are in memory. */
@@ -50,7 +50,7 @@ export function sectionPage(process: Process, vad: Vad, address: bigint): number
 }
 
 function sectionState({ kernel }: Process, vad: Vad, address: bigint): PageState | undefined {
-  const at = prototypeIn([vad], address, kernel.mode.entryBytes);
+  const at = prototypeIn(kernel, [vad], address);
   return at === undefined ? undefined : kernel.memory.prototypePte(at);
 }
 

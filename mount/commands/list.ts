@@ -9,6 +9,7 @@ function sizeOf(node: Node): number {
     case 'window': return node.size;
     case 'bytes': return node.size ?? node.render().length;
     case 'host': return statSync(node.path).size;
+    case 'control': return Buffer.byteLength(node.read());
     case 'link': return Buffer.byteLength(node.target);
     case 'directory': return 4096;
   }
@@ -19,7 +20,7 @@ function timeOf(found: Found): string {
 }
 
 const TYPES: Readonly<Record<Node['kind'], string>> =
-  { directory: 'dr-xr-xr-x', link: 'lrwxrwxrwx', bytes: '-r--r--r--', window: '-r--r--r--', host: '-r--r--r--' };
+  { directory: 'dr-xr-xr-x', link: 'lrwxrwxrwx', bytes: '-r--r--r--', window: '-r--r--r--', host: '-r--r--r--', control: '-rw-r--r--' };
 
 function printOne(found: Found, name: string, long: boolean): void {
   const { node } = found;

@@ -9,6 +9,10 @@ export function* pieces(file: FileNode): Generator<Uint8Array> {
     yield file.render();
     return;
   }
+  if (file.kind === 'control') {
+    yield Buffer.from(file.read(), 'utf8');
+    return;
+  }
   const buffer = Buffer.allocUnsafe(CHUNK);
   if (file.kind === 'window') {
     for (let at = 0; at < file.size; at += CHUNK) {

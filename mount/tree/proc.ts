@@ -1,9 +1,11 @@
 import { textTime } from '../../src/bytes/filetime.js';
 import { kernelPath, PROCESSES, processMarks } from '../../src/tables/processes.js';
+import { PSXVIEW } from '../../src/tables/psxview.js';
 import { directory } from '../../src/vfs/directory.js';
 import type { BytesFile, Cost, Directory } from '../../src/vfs/node.js';
 import { tableFile } from '../../src/vfs/table.js';
 import { safeLine } from '../../src/vfs/text.js';
+import { crossView } from '../../src/windows/cross-view.js';
 import type { Process } from '../../src/windows/process.js';
 import type { Windows } from '../../src/windows/windows.js';
 
@@ -141,5 +143,6 @@ export function procDirectory(windows: Windows): Directory {
     'proc.txt': file('processes as a tree: who started whom', 'quick', treeText),
     'proc-time.txt': file('processes by the time they began', 'quick', timeText),
     'proc-v.txt': file('the tree with paths, command lines, times and integrity', 'slow', verboseText),
+    'psxview.txt': tableFile(PSXVIEW, () => crossView(windows), { cost: 'slow' }),
   }, { doc: 'the processes of the system' });
 }

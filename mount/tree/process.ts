@@ -7,14 +7,23 @@ import { text } from '../../src/vfs/text.js';
 import { addressXattr } from '../../src/vfs/xattr.js';
 import type { Parameters } from '../../src/windows/parameters.js';
 import type { Process } from '../../src/windows/process.js';
+import { consoleDirectory } from './console.js';
+import { filesDirectory } from './files.js';
 import { handlesDirectory } from './handles.js';
+import { heapsDirectory } from './heaps.js';
 import { memmapDirectory } from './memmap.js';
+import { minidumpDirectory } from './minidump.js';
 import { modulesDirectory } from './modules.js';
+import { phys2virtDirectory } from './phys2virt.js';
+import { searchDirectory } from './search.js';
+import type { TreeServices } from './services.js';
 import { threadsDirectory } from './threads.js';
 import { tokenDirectory } from './token.js';
+import { virt2physDirectory } from './virt2phys.js';
+import { vmemDirectory } from './vmem.js';
 
 /** Everything about one process. */
-export function processDirectory(process: Process): Directory {
+export function processDirectory(process: Process, services: TreeServices): Directory {
   const { facts, kernel } = process;
   const fixed = (value: number | string, width: number, doc: string) => text(() => `${String(value).padEnd(width)}\n`, { doc });
   const address = (value: bigint | number | undefined, doc: string) => (value === undefined ? undefined : text(() => hex(value, 16), { doc }));
@@ -24,21 +33,29 @@ export function processDirectory(process: Process): Directory {
     return parameters && text(() => value(parameters), { doc });
   };
   return directory({
+    console: () => consoleDirectory(process, services),
     'dtb.txt': address(processTable(process), 'directory table base: physical address of its top-level page table'),
     'dtb-user.txt': address(facts.userDtb && kernel.mode.tableOf(facts.userDtb), 'the table in use in user mode, where that is another'),
-    handles: () => handlesDirectory(process),
+    files: () => filesDirectory(process),
+    handles: () => handlesDirectory(process, services),
+    heaps: () => heapsDirectory(process),
     memmap: () => memmapDirectory(process),
     'memory.vmem': { kind: 'link', target: '.raw/memory.vmem', doc: 'its virtual memory by address; a link, so that walking the tree passes it by' },
+    minidump: () => minidumpDirectory(process, services),
     modules: () => modulesDirectory(process),
     'name.txt': fixed(facts.shortName, 15, 'name as the kernel holds it: 14 characters at most'),
     'name-long.txt': text(() => process.name, { doc: 'the image\'s full name' }),
+    phys2virt: () => phys2virtDirectory(process),
     'pid.txt': fixed(process.pid, 10, 'process ID'),
     'ppid.txt': fixed(process.ppid, 10, 'process ID of its parent'),
+    search: () => searchDirectory(process, services),
     'state.txt': fixed(processState(process), 10, '0: it runs; 1: it has ended'),
     threads: () => threadsDirectory(process),
     'time-create.txt': time(process.created, 'when it began'),
     'time-exit.txt': process.terminated ? time(process.exited, 'when it ended') : undefined,
     token: () => tokenDirectory(process),
+    virt2phys: () => virt2physDirectory(process),
+    vmem: () => vmemDirectory(process),
     'win-cmdline.txt': parameter(({ commandLine }) => commandLine, 'command line, by the PEB'),
     'win-curdir.txt': parameter(({ currentDirectory }) => currentDirectory, 'current directory, by the PEB'),
     'win-environment.txt': parameter(({ environment }) => environment.map((variable) => `${variable}\n`).join(''), 'environment variables'),

@@ -5,13 +5,14 @@ import type { Directory } from '../../src/vfs/node.js';
 import type { Process } from '../../src/windows/process.js';
 import type { Windows } from '../../src/windows/windows.js';
 import { processDirectory } from './process.js';
+import type { TreeServices } from './services.js';
 
 const directories = new WeakMap<Process, Directory>();
 
 /** The directory of a process, one for all its names. */
-function directoryOf(process: Process): Directory {
+function directoryOf(process: Process, services: TreeServices): Directory {
   let known = directories.get(process);
-  if (known === undefined) directories.set(process, known = processDirectory(process));
+  if (known === undefined) directories.set(process, known = processDirectory(process, services));
   return known;
 }
 
@@ -24,7 +25,7 @@ function byClaim(a: Process, b: Process): number {
 }
 
 /** A directory a process. Where several share a name (a PID used again), the surest has it plain and the others get `~2`, `~3`…. */
-function processesDirectory(windows: Windows, doc: string, nameOf: (process: Process) => string): Directory {
+function processesDirectory(windows: Windows, services: TreeServices, doc: string, nameOf: (process: Process) => string): Directory {
   let listed: readonly Process[] | undefined;
   let names = new Map<string, Process>();
   const current = (): Map<string, Process> => {
@@ -39,24 +40,24 @@ function processesDirectory(windows: Windows, doc: string, nameOf: (process: Pro
   };
   return listing({
     * entries() {
-      for (const [name, process] of current()) yield [name, directoryOf(process)] as const;
+      for (const [name, process] of current()) yield [name, directoryOf(process, services)] as const;
     },
     lookup(name) {
       const process = current().get(name);
-      return process && directoryOf(process);
+      return process && directoryOf(process, services);
     },
   }, { doc });
 }
 
 /** `/name`: `<name>-<pid>`, of those that have ended `<name>-(<state>)-<pid>`. */
-export function nameDirectory(windows: Windows): Directory {
-  return processesDirectory(windows, 'all processes, by name and process ID', (process) => {
+export function nameDirectory(windows: Windows, services: TreeServices): Directory {
+  return processesDirectory(windows, services, 'all processes, by name and process ID', (process) => {
     const state = processState(process);
     return fileName(process.facts.shortName, `${state === 0 ? '' : `-(${state.toString(16)})`}-${process.pid}`);
   });
 }
 
 /** `/pid`: `<pid>`. */
-export function pidDirectory(windows: Windows): Directory {
-  return processesDirectory(windows, 'all processes, by process ID', (process) => String(process.pid));
+export function pidDirectory(windows: Windows, services: TreeServices): Directory {
+  return processesDirectory(windows, services, 'all processes, by process ID', (process) => String(process.pid));
 }

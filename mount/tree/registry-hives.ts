@@ -1,10 +1,10 @@
 import { hex } from '../../src/bytes/hex.js';
 import { directory } from '../../src/vfs/directory.js';
+import { holesFile, missingBytes, missingXattr } from '../../src/vfs/holes.js';
 import { fileName } from '../../src/vfs/name.js';
 import type { BytesFile, Directory, WindowFile } from '../../src/vfs/node.js';
-import { text } from '../../src/vfs/text.js';
 import { addressXattr } from '../../src/vfs/xattr.js';
-import { hiveFile, type HiveImage } from '../../src/windows/hive-image.js';
+import { hiveFile } from '../../src/windows/hive-image.js';
 import type { Hive } from '../../src/windows/hive.js';
 import { keyDirectory, mtimeOf } from './registry-key.js';
 
@@ -32,18 +32,9 @@ export function hiveFiles(hive: Hive): { readonly file: WindowFile; readonly map
   return {
     file: {
       kind: 'window', size: image.size, fill: image.fill, runs: image.runs, ...mtime,
-      xattrs: () => {
-        const missing = image.holes().reduce((sum, hole) => sum + hole.length, 0);
-        return { ...addressXattr(hive.address), ...(missing > 0 ? { 'user.memlens.missing': `${missing}` } : {}) };
-      },
+      xattrs: () => ({ ...addressXattr(hive.address), ...missingXattr(missingBytes(image.holes())) }),
     },
-    map: text(() => mapText(image), mtime),
+    map: holesFile(() => image.holes(), mtime),
     holes: () => image.holes().length > 0,
   };
-}
-
-/** A line for each hole of a rebuilt file: the offset of its first byte and its length. */
-function mapText(image: HiveImage): string {
-  const lines = image.holes().map(({ start, length }) => `${hex(start, 16)} ${hex(length, 16)} missing\n`);
-  return `Offset           Length           State\n---------------------------------------\n${lines.join('')}`;
 }

@@ -1,19 +1,21 @@
 import { openImage } from '../../src/image/image.js';
 import { directory } from '../../src/vfs/directory.js';
-import type { Directory } from '../../src/vfs/node.js';
+import type { Directory, Node } from '../../src/vfs/node.js';
 import { text } from '../../src/vfs/text.js';
 import { memoryWindow } from '../../src/vfs/window.js';
 import { diagnosisJson, diagnosisText, type Diagnosis, type Findings } from '../../src/windows/diagnosis.js';
 import { findings } from '../../src/windows/findings.js';
 import type { KernelFacts } from '../../src/windows/kernel.js';
 import { openWindows, type OpenedWindows } from '../../src/windows/open.js';
-import type { Overrides } from '../../src/windows/options.js';
+import type { Overrides, PageFileOption } from '../../src/windows/options.js';
 import type { ScanFacts } from '../../src/windows/pool.js';
 import { captureTime } from '../../src/windows/system.js';
+import { miscDirectory } from './misc.js';
 import { nameDirectory, pidDirectory } from './processes.js';
 import { registryDirectory } from './registry.js';
 import { symbolsDirectory } from './symbols.js';
 import type { SymbolSettings } from '../symbols.js';
+import type { SearchService, TreeServices } from './services.js';
 import { sysDirectory } from './sys.js';
 
 /** What a thread opens the tree from. Plain facts: they cross threads, objects do not. */
@@ -25,6 +27,10 @@ export interface TreeFacts {
   readonly diagnosis?: Diagnosis | undefined;
   /** What the user fixes of the steps of opening. */
   readonly overrides?: Overrides | undefined;
+  /** Page files that belong to the image. */
+  readonly pageFiles?: readonly PageFileOption[] | undefined;
+  /** Make a minidump of lsass.exe too. */
+  readonly lsassMinidump?: boolean | undefined;
   /** Folders with symbol files, in the order they are looked into. */
   readonly symbolFolders?: readonly string[] | undefined;
   /** The folder where finished symbols are kept. */
@@ -48,37 +54,50 @@ export interface OpenedTree {
  * Opens an image and its tree.
  * @param forensic makes /forensic where a pass runs; undefined: there is none
  * @param search false: only what needs no pass over the image is tried
+ * @param service searches memory in a worker; undefined: control files of searches are there and answer nothing
  * @throws ImageError when the file cannot be read as an image
  */
-export function openTree(facts: TreeFacts, forensic?: () => Directory | undefined, search = true): OpenedTree {
+export function openTree(facts: TreeFacts, forensic?: () => Directory | undefined, search = true, service?: SearchService): OpenedTree {
   const image = openImage(facts.path);
-  const { kernel: known, diagnosis, overrides, symbolFolders, symbolCache } = facts;
-  const opened = openWindows(image, { known, diagnosis, overrides, symbolFolders, symbolCache, search });
+  const { kernel: known, diagnosis, overrides, pageFiles, symbolFolders, symbolCache } = facts;
+  const opened = openWindows(image, { known, diagnosis, overrides, pageFiles, symbolFolders, symbolCache, search });
   const { windows } = opened;
   return {
     opened,
-    root: rootDirectory(opened, forensic, { folders: symbolFolders ?? [], cache: symbolCache, server: undefined }),
+    root: rootDirectory(opened, { search: service, lsassMinidump: facts.lsassMinidump === true }, forensic, { folders: symbolFolders ?? [], cache: symbolCache, server: undefined }),
     captureTime: windows === undefined ? undefined : captureTime(windows.kernel),
     facts: { ...facts, kernel: opened.facts, diagnosis: opened.diagnosis },
     join: (scan) => windows?.join(scan),
-    close: () => image.memory.close(),
+    close: () => {
+      windows?.kernel.memory.pagedOut?.close?.();
+      image.memory.close();
+    },
   };
 }
 
-function rootDirectory(opened: OpenedWindows, forensic: (() => Directory | undefined) | undefined, symbols: SymbolSettings): Directory {
+function rootDirectory(opened: OpenedWindows, given: TreeServices, forensic: (() => Directory | undefined) | undefined, symbols: SymbolSettings): Directory {
   const { image, diagnosis, windows } = opened;
   let known: Findings | undefined;
   // What the pool scan adds is nothing to them: they are the same before and after.
   const found = (): Findings => known ??= findings(diagnosis, image.memory, windows?.kernel);
-  return directory({
+  const services: TreeServices = { ...given, tree: windows && { windows, at: (path) => nodeAt(root, path) } };
+  const root = directory({
     'diagnose.json': { ...text(() => diagnosisJson(diagnosis, found()), { doc: 'the same for programs' }), cost: 'slow' },
     'diagnose.txt': { ...text(() => diagnosisText(diagnosis, found()), { doc: 'what was recognised and how, what is degraded, and what would help' }), cost: 'slow' },
     forensic,
     'memory.pmem': memoryWindow(image.memory, 0, image.memory.size, { doc: 'physical memory by address; what was not acquired reads as zeros' }),
-    name: windows && (() => nameDirectory(windows)),
-    pid: windows && (() => pidDirectory(windows)),
+    misc: windows && (() => miscDirectory(windows, image.memory.size, services)),
+    name: windows && (() => nameDirectory(windows, services)),
+    pid: windows && (() => pidDirectory(windows, services)),
     registry: windows && (() => registryDirectory(windows)),
     symbols: () => symbolsDirectory(opened, symbols),
     sys: windows && (() => sysDirectory(windows)),
   });
+  return root;
+}
+
+function nodeAt(root: Directory, path: string): Node | undefined {
+  let node: Node | undefined = root;
+  for (const name of path.split('/')) node = node?.kind === 'directory' ? node.lookup(name) : undefined;
+  return node;
 }

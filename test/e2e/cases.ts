@@ -11,6 +11,12 @@ export interface View {
   xattr(path: string, name: string): Promise<string>;
   xattrNames(path: string): Promise<string[]>;
   openForWriting(path: string): Promise<void>;
+  /** Opens, writes and closes; `replace` empties the file first, `over` does not. */
+  write(path: string, data: string, how?: 'replace' | 'append' | 'over'): Promise<void>;
+  truncate(path: string, size: number): Promise<void>;
+  /** Sets its times. */
+  touch(path: string): Promise<void>;
+  mode(path: string): Promise<number>;
 }
 
 /** What the fixture's memory holds at an offset. */
@@ -100,6 +106,65 @@ export function fileSystemCases(view: () => View, facts: { host: Buffer; many: n
 
   test('writing is refused as on a read-only file system', async () => {
     await assert.rejects(view().openForWriting('/hello.txt'), code('EROFS'));
+  });
+
+  test('a control file takes what is written to it, and its neighbours answer at the next open', async () => {
+    await view().write('/control/value.txt', 'one\n');
+    assert.equal(String(await view().read('/control/value.txt')), 'one \n');
+    assert.equal(String(await view().read('/control/answer.txt')), 'the value is "one"\n');
+    await view().write('/control/value.txt', 'longer than before\n', 'append');
+    assert.equal((await view().stat('/control/value.txt')).size, 19);
+    assert.equal((await view().stat('/control/answer.txt')).size, 'the value is "longer than before"\n'.length);
+    assert.equal(String(await view().read('/control/answer.txt')), 'the value is "longer than before"\n');
+    await view().write('/control/value.txt', 'two', 'over');
+    assert.equal(String(await view().read('/control/value.txt')), 'two \n');
+  });
+
+  test('a control file may be emptied, and its times be set', async () => {
+    await view().write('/control/value.txt', 'gone\n');
+    await view().touch('/control/value.txt');
+    await view().truncate('/control/value.txt', 0);
+    assert.equal(String(await view().read('/control/answer.txt')), 'the value is ""\n');
+    await assert.rejects(view().truncate('/control/value.txt', 5), code('EINVAL'));
+    await view().write('/control/value.txt', 'here\n');
+    await view().write('/control/value.txt', '');
+    assert.equal(String(await view().read('/control/answer.txt')), 'the value is ""\n');
+  });
+
+  test('what a control file refuses fails the write, and what it held stays', async () => {
+    await view().write('/control/value.txt', 'good\n');
+    const before = String(await view().read('/control/taken.txt'));
+    await assert.rejects(view().write('/control/value.txt', 'bad!\n'), code('EINVAL'));
+    assert.equal(String(await view().read('/control/value.txt')), 'good\n');
+    assert.equal(String(await view().read('/control/taken.txt')), before);
+  });
+
+  test('a control file that holds many lines takes more, and large ones whole', async () => {
+    const many = 'rule x { condition: true }\n'.repeat(20_000);
+    await view().write('/control/rules.txt', many);
+    assert.equal(String(await view().read('/control/rules.txt')), many);
+    await view().write('/control/rules.txt', 'and one\n', 'append');
+    assert.equal(String(await view().read('/control/rules.txt')), `${many}and one\n`);
+    await assert.rejects(view().write('/control/rules.txt', `${many}bad\n`), code('EINVAL'));
+    assert.equal((await view().stat('/control/rules.txt')).size, many.length + 8);
+    await assert.rejects(view().write('/control/rules.txt', 'x'.repeat((16 << 20) + 1)), code('EFBIG'));
+    assert.equal((await view().stat('/control/rules.txt')).size, many.length + 8);
+  });
+
+  test('only control files may be written by their mode, and nothing else can be set', async () => {
+    assert.equal(await view().mode('/control/value.txt'), 0o644);
+    assert.equal(await view().mode('/hello.txt'), 0o444);
+    assert.equal(await view().mode('/control'), 0o555);
+    for (const path of ['/hello.txt', '/control/answer.txt', '/memory.pmem', '/control']) await assert.rejects(view().touch(path), code('EROFS'), path);
+    await assert.rejects(view().truncate('/hello.txt', 0), code('EROFS'));
+    await assert.rejects(view().write('/control/answer.txt', 'x'), code('EROFS'));
+  });
+
+  test('extended attributes that take long are listed, and made in the worker when they are asked for', async () => {
+    assert.deepEqual((await view().xattrNames('/digest.bin')).sort(), ['user.absent', 'user.mime_type', 'user.quick', 'user.where']);
+    assert.equal(await view().xattr('/digest.bin', 'user.where'), 'worker');
+    assert.equal(await view().xattr('/digest.bin', 'user.quick'), '1');
+    await assert.rejects(view().xattr('/digest.bin', 'user.absent'), code('ENODATA'));
   });
 
   test('a file that cannot be made is EIO, and the others go on', async () => {

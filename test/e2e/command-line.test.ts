@@ -43,6 +43,12 @@ describe('bad input gets one sentence and its exit code', () => {
     [['mount', at('plain.raw'), folder, '-o', 'rw'], 2, /-o rw is not known/],
     [['mount', at('plain.raw'), folder, '--forensic=maybe'], 2, /Allowed choices are on, off, wait/],
     [['find', at('plain.raw'), '/', '-newer', 'x'], 2, /find takes -name/],
+    [['search', at('plain.raw')], 2, /search takes a text/],
+    [['search', at('plain.raw'), '/a*/'], 2, /fits an empty text/],
+    [['search', at('plain.raw'), 'zz', '--hex'], 2, /in hex/],
+    [['search', at('plain.raw'), 'x', '--pid', '7'], 4, /no process 7/],
+    [['search', at('plain.raw'), '--yara', at('none.yar')], 2, /none\.yar cannot be read/],
+    [['search', at('plain.raw'), '--yara', at('text.txt')], 2, /do not compile: line 1/],
     [['nothing'], 2, /unknown command/],
   ];
   for (const [words, code, sentence] of cases) {
@@ -75,6 +81,19 @@ test('the tree can be read without a mount', () => {
   assert.equal(memlens('cat', at('plain.raw'), '/memory.pmem').out, PLAIN.toString());
   assert.equal(memlens('find', at('plain.raw'), '-name', '*.pmem', '-type', 'f').out, '/memory.pmem\n');
   assert.equal((JSON.parse(memlens('info', at('plain.raw'), '--json').out) as { container: { size: number } }).container.size, PLAIN.length);
+});
+
+test('memory can be searched without a mount', () => {
+  const { code, out } = memlens('search', at('plain.raw'), 'MEMLENS m', '--csv');
+  assert.deepEqual([code, out.split('\n').length], [0, 2]);
+  const found = memlens('search', at('plain.raw'), '/MEMLENS M/i', '--csv').out.split('\n');
+  assert.equal(found.length, 65_538, 'the heading, the most hits, and the end');
+  assert.match(found[1] ?? '', /^0x0,ascii,9,,,,,"memlens memlens memlens memlens ",/);
+  const limited = memlens('search', at('plain.raw'), '--hex', '6d656d6c656e73');
+  assert.match(limited.out, /^0000000000000000\n0000000000000008\n/);
+  assert.match(limited.err, /Stopped at 65536 hits/);
+  const rows = memlens('search', at('plain.raw'), '/lens mem(?!x)/', '--json').out.split('\n');
+  assert.equal((JSON.parse(rows[0] ?? '') as { address: string }).address, '0x0000000000000003');
 });
 
 test('export writes the same bytes to a folder, and nothing beside the image', () => {

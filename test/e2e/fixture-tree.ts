@@ -1,4 +1,5 @@
 import { isMainThread } from 'node:worker_threads';
+import { control } from '../../src/vfs/control.js';
 import { directory, listing } from '../../src/vfs/directory.js';
 import type { BytesFile, Node } from '../../src/vfs/node.js';
 import { spooled } from '../../src/vfs/spooled.js';
@@ -60,12 +61,28 @@ function fill(offset: number, target: Uint8Array): number {
 export function fixtureTree(facts: FixtureFacts): ServedTree {
   let opens = 0;
   let joined = 0;
+  let value = '';
+  let rules = '';
+  let taken = 0;
+  const refuse = (given: string): string | undefined => (given.includes('bad') ? 'it is bad' : undefined);
   const names = Array.from({ length: facts.many }, (_, i) => `entry-${String(i).padStart(4, '0')}.txt`);
   const one = (name: string): Node => text(() => `${name}\n`);
   const known = new Set(names);
   const root = directory({
     'broken.txt': slowBytes(() => { throw new Error('this file is broken on purpose'); }),
     'broken-quick.txt': { kind: 'bytes', cost: 'quick', render: () => { throw new Error('broken quickly'); } },
+    control: directory({
+      'value.txt': control(() => `${value.padEnd(4)}\n`, (given) => {
+        value = given.trim();
+        taken += 1;
+      }, { refuses: refuse }),
+      'rules.txt': control(() => rules, (given) => { rules = given; }, { appends: true, refuses: (given) => Promise.resolve(refuse(given)) }),
+      'answer.txt': text(() => `the value is "${value}"\n`, { volatile: true }),
+      'taken.txt': text(() => `${taken}\n`, { volatile: true }),
+    }),
+    'digest.bin': text(() => 'bytes\n', {
+      xattrs: () => ({ 'user.quick': '1' }), slowXattrs: { names: ['user.where', 'user.absent'], read: () => ({ 'user.where': where() }) },
+    }),
     dir: directory({ 'inner.txt': text(() => 'inner\n'), deep: directory({ 'leaf.txt': text(() => 'leaf\n', { mtime: CAPTURE }) }) }, { mtime: DIR_TIME }),
     'empty.txt': text(() => ''),
     'fatal.txt': slowBytes(() => process.exit(3)),

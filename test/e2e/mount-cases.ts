@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { open, readdir, readFile, writeFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { fileSystemCases } from './cases.js';
@@ -31,10 +31,69 @@ export function mountCases(driver: string, reason = noMount()): void {
       assert.equal(dd.length, 8 << 20);
     });
 
-    test('the mount is read-only, without set-uid, devices and programs', () => {
-      const line = readFileSync('/proc/self/mountinfo', 'utf8').split('\n').find((one) => one.includes(` ${mount.mountPoint} `));
-      for (const option of ['ro', 'nosuid', 'nodev', 'noexec']) assert.match(line ?? '', new RegExp(`[ ,]${option}[ ,]`));
-      assert.notEqual(spawnSync('touch', [`${mount.mountPoint}/new`]).status, 0);
+    test('the mount is without set-uid, devices and programs, and nothing can be made, changed or taken away in it', () => {
+      const at = mount.mountPoint;
+      const line = readFileSync('/proc/self/mountinfo', 'utf8').split('\n').find((one) => one.includes(` ${at} `));
+      for (const option of ['nosuid', 'nodev', 'noexec']) assert.match(line ?? '', new RegExp(`[ ,]${option}[ ,]`));
+      const refused = (command: string, ...given: string[]): void => {
+        const { status, stderr } = spawnSync(command, given);
+        assert.notEqual(status, 0, `${command} ${given.join(' ')}`);
+        assert.match(stderr.toString(), /Read-only file system/, `${command} ${given.join(' ')}`);
+      };
+      refused('touch', `${at}/new`);
+      refused('touch', `${at}/hello.txt`);
+      refused('mkdir', `${at}/new`);
+      refused('rm', '-f', `${at}/hello.txt`);
+      refused('rmdir', `${at}/dir`);
+      refused('mv', `${at}/hello.txt`, `${at}/other.txt`);
+      refused('ln', '-s', 'x', `${at}/new`);
+      refused('ln', `${at}/hello.txt`, `${at}/new`);
+      refused('chmod', '600', `${at}/hello.txt`);
+      refused('mknod', `${at}/new`, 'p');
+      refused('setfattr', '-n', 'user.x', '-v', '1', `${at}/hello.txt`);
+      refused('sh', '-c', `echo x > '${at}/control/answer.txt'`);
+      refused('cp', '/etc/hostname', `${at}/dir`);
+    });
+
+    test('shells, cp, tee, dd, printf and truncate write control files as any other', async () => {
+      const folder = `${mount.mountPoint}/control`;
+      const shell = (script: string): string => {
+        const { status, stdout, stderr } = spawnSync('bash', ['-c', script], { cwd: folder });
+        assert.equal(status, 0, `${script}: ${stderr.toString()}`);
+        return stdout.toString();
+      };
+      const answer = (script: string, wanted: string): void => assert.equal(shell(`${script}; cat answer.txt`), `the value is "${wanted}"\n`, script);
+      answer('echo 0x1000 > value.txt', '0x1000');
+      answer('echo 0x2000 >> value.txt', '0x2000');
+      answer('printf 0x3 > value.txt', '0x3');
+      answer('echo tee | tee value.txt >/dev/null', 'tee');
+      answer('echo tee2 | tee -a value.txt >/dev/null', 'tee2');
+      answer('echo dd | dd of=value.txt status=none', 'dd');
+      answer(': > value.txt; sleep 0.05', '');
+      answer('{ echo a; echo b; } > value.txt', 'a\nb');
+      answer('echo full > value.txt; truncate -s 0 value.txt; sleep 0.05', '');
+      answer('echo full > value.txt; chmod 600 value.txt; touch value.txt', 'full');
+      const { status, stderr } = spawnSync('bash', ['-c', 'echo bad > value.txt'], { cwd: folder });
+      assert.match(`${status} ${stderr.toString()}`, /^1 .*Invalid argument/);
+      assert.equal(shell('cat value.txt'), 'full\n');
+      const rules = `${mount.folder}/rules.yar`;
+      writeFileSync(rules, `rule r { condition: false } // ${'-'.repeat(300_000)}\n`);
+      shell(`cp '${rules}' rules.txt && cmp '${rules}' rules.txt`);
+      shell(`cat '${rules}' >> rules.txt && test $(stat -c %s rules.txt) = $((2 * $(stat -c %s '${rules}')))`);
+      writeFileSync(rules, `bad // ${'-'.repeat(300_000)}\n`);
+      assert.match(shell(`cp '${rules}' rules.txt 2>&1 || true`), /Invalid argument/);
+    });
+
+    test('a reader beside a writer reads what the file held', async () => {
+      const at = `${mount.mountPoint}/control/value.txt`;
+      await writeFile(at, 'old\n');
+      const writer = await open(at, 'w');
+      await writer.write('new\n');
+      // In this process: a program that is started closes what it inherits, and with that the text would be taken.
+      const read = await readFile(at, 'utf8');
+      await writer.close();
+      assert.equal(read, 'old \n');
+      assert.equal(await readFile(at, 'utf8'), 'new \n');
     });
 
     test('a volatile file shows its new content soon', async () => {

@@ -1,6 +1,6 @@
 import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { accessSync, constants as fsConstants, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { lstat, open, readdir, readFile, readlink } from 'node:fs/promises';
+import { lstat, open, readdir, readFile, readlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { once } from 'node:events';
@@ -51,6 +51,10 @@ export function mountedView(root: string): View {
     async openForWriting(path) {
       await (await open(root + path, 'r+')).close();
     },
+    write: (path, data, how = 'replace') => writeFile(root + path, data, { flag: how === 'append' ? 'a' : how === 'replace' ? 'w' : 'r+' }),
+    truncate: (path, size) => truncate(root + path, size),
+    touch: (path) => utimes(root + path, 1, 1),
+    mode: async (path) => (await lstat(root + path)).mode & 0o777,
   };
 }
 

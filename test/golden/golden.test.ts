@@ -19,11 +19,14 @@ const MAX_BYTES = 1 << 20;
 /** Processes shown in full: a 64-bit one of the user and a 32-bit one. */
 const SHOWN = '(notepad\\.exe|jusched\\.exe)-\\d+';
 
+/** Directories of a process that are shown as one line even where the process is shown in full: there are hundreds of files in them. */
+const MANY = 'vmem|files/[^/]+|handles/by-id/[^/]+|memmap/vad-v|threads/\\d+|heaps/\\d+|modules/[^/]+/(sectionsd|directoriesd)';
+
 const CHOICE: Choice = {
   folded: new RegExp(`^(pid/.*|registry/by-hive/[^/]+/ROOT|name/(?!${SHOWN}$)[^/]+|name/[^/]+/modules/(?!(notepad|jusched)\\.exe)[^/]+`
-    + '|registry/HKLM/(SYSTEM|SOFTWARE)/[^/]+/[^/]+/[^/]+)$'),
-  kept: new RegExp(`^(diagnose\\.txt|sys/.*|name/notepad\\.exe-\\d+/(?!modules/).*|name/jusched\\.exe-\\d+/[^/]+|name/${SHOWN}/modules/[^/]+`
-    + '|name/[^/]+/modules/(notepad|jusched)\\.exe/.*\\.txt|registry/HKU/alice/Software/Microsoft/Windows/CurrentVersion/Run/.*\\.txt'
+    + `|name/[^/]+/(${MANY})|registry/HKLM/(SYSTEM|SOFTWARE)/[^/]+/[^/]+/[^/]+)$`),
+  kept: new RegExp(`^(diagnose\\.txt|sys/.*|name/notepad\\.exe-\\d+/(?!modules/|memmap/(_vad-v|missing-v)|${MANY}).*|name/jusched\\.exe-\\d+/[^/]+|name/${SHOWN}/modules/[^/]+`
+    + '|name/[^/]+/modules/(notepad|jusched)\\.exe/[^/]*\\.txt|registry/HKU/alice/Software/Microsoft/Windows/CurrentVersion/Run/.*\\.txt'
     + '|forensic/(findevil/.*|progress\\.txt|readme\\.txt|anomalies\\.txt))$'),
   loose: /^forensic\/database\.sqlite$/,
 };

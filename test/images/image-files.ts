@@ -13,6 +13,8 @@ export interface ImageFiles {
   /** Unpack on first use; give the path of the unpacked file. */
   raw(): string;
   truth(): string;
+  /** The machine's pagefile.sys; undefined when it does not come with the image. */
+  pageFile(): string | undefined;
 }
 
 /** Unpacks `path.xz` into the cache once, holes kept (xz writes them itself into a regular file). */
@@ -38,5 +40,9 @@ export function imageFiles(): readonly ImageFiles[] | string {
     name,
     raw: () => unpacked(join(FOLDER, `${name}.raw.xz`)),
     truth: () => unpacked(join(FOLDER, `${name}.truth.json.xz`)),
+    pageFile: () => {
+      const packed = join(FOLDER, `${name}.pagefile.sys.xz`);
+      return existsSync(packed) ? unpacked(packed) : undefined;
+    },
   }));
 }

@@ -4,12 +4,19 @@ import { openImage } from '../../src/image/image.js';
 import { openWindows } from '../../src/windows/open.js';
 import { scanPool } from '../../src/windows/pool-scan.js';
 import type { Windows } from '../../src/windows/windows.js';
+import { compareCallStacks } from './call-stacks.js';
 import { precision, recall, type Comparison } from './comparison.js';
+import { compareConsoles } from './consoles.js';
+import { compareFiles } from './files.js';
 import { compareForensic } from './forensic.js';
+import { compareCrossView, compareHandleDirectories, compareNamespace } from './handles.js';
 import { imageFiles, type ImageFiles } from './image-files.js';
 import { compareMemory } from './memory.js';
+import { compareModuleFiles, compareModuleViews } from './modules.js';
 import { compareEndpoints, compareScan } from './net.js';
 import { compareDrivers, compareHandles, compareThreads, compareTokens } from './objects.js';
+import { compareProcessMemory } from './process-memory.js';
+import { comparePageFiles } from './page-files.js';
 import { compareRegistry } from './registry.js';
 import { compareProcesses, compareSystem } from './system.js';
 import { loadTruth, type Truth } from './truth.js';
@@ -20,8 +27,17 @@ const COMPARISONS: readonly (readonly [subject: string, compare: (windows: Windo
   ['processes', compareProcesses],
   ['what the pool holds', compareScan],
   ['modules, VADs and page states', compareMemory],
+  ['memory maps and minidumps', compareProcessMemory],
+  ['what the loader\'s lists hide, and what was unloaded', compareModuleViews],
+  ['rebuilt modules', compareModuleFiles],
   ['handles', compareHandles],
+  ['files', compareFiles],
+  ['consoles', compareConsoles],
+  ['handles by id', compareHandleDirectories],
+  ['who hides', compareCrossView],
+  ['the namespace', compareNamespace],
   ['threads', compareThreads],
+  ['call stacks', compareCallStacks],
   ['tokens', compareTokens],
   ['drivers', compareDrivers],
   ['endpoints', (windows, truth) => [compareEndpoints(windows, truth)]],
@@ -52,6 +68,15 @@ if (typeof images === 'string') {
   test('memlens agrees with the truth files', { skip: images }, () => undefined);
 } else {
   const lines: string[] = [];
+  /** Enters what was compared in the table; fails with what is missing or extra. */
+  const agree = ({ name }: ImageFiles, rows: readonly Comparison[]): void => {
+    assert.ok(rows.length > 0 && rows.some(({ expected }) => expected > 0), 'there is something to find');
+    for (const row of rows) {
+      lines.push(`${name.padEnd(24)}${row.kind.padEnd(28)}${String(row.expected).padStart(9)}${String(row.found).padStart(9)}`
+        + `${recall(row).toFixed(4).padStart(9)}${precision(row).toFixed(4).padStart(11)}`);
+    }
+    assert.equal(rows.map(difference).filter((text) => text !== undefined).join('\n'), '');
+  };
   for (const image of images) {
     describe(image.name, () => {
       let windows: Windows | undefined;
@@ -61,12 +86,16 @@ if (typeof images === 'string') {
           windows ??= opened(image);
           truth ??= loadTruth(image.truth());
           const rows = compare(windows, truth);
-          assert.ok(rows.length > 0 && rows.some(({ expected }) => expected > 0), 'there is something to find');
-          for (const row of rows) {
-            lines.push(`${image.name.padEnd(24)}${row.kind.padEnd(28)}${String(row.expected).padStart(9)}${String(row.found).padStart(9)}`
-              + `${recall(row).toFixed(4).padStart(9)}${precision(row).toFixed(4).padStart(11)}`);
-          }
-          assert.equal(rows.map(difference).filter((text) => text !== undefined).join('\n'), '');
+          agree(image, rows);
+        });
+      }
+      const pageFile = image.pageFile();
+      for (const given of pageFile === undefined ? [false] : [true, false]) {
+        test(given ? 'reads every page of the page file that was given' : 'says of every page of a page file that it is missing', () => {
+          const { windows: paged } = openWindows(openImage(image.raw()), given && pageFile !== undefined ? { pageFiles: [{ number: 0, path: pageFile }] } : {});
+          truth ??= loadTruth(image.truth());
+          assert.ok(paged !== undefined);
+          agree(image, [comparePageFiles(paged, truth, given)]);
         });
       }
     });

@@ -45,7 +45,7 @@ function compareModules(windows: Windows, truth: Truth): readonly Comparison[] {
     compare('modules in no list', wantOther ?? [], gotOther ?? []),
     compare('kernel modules',
       truth.drivers.filter(({ linked }) => linked).map(({ name, path, base, size, ldr_entry: entry }) => line(name, path, base, size, entry)),
-      kernel.map(({ name, path, base, size, ldrEntry }) => line(name, path, base, size, ldrEntry))),
+      kernel.filter(({ kind }) => kind === 'ldr').map(({ name, path, base, size, ldrEntry }) => line(name, path, base, size, ldrEntry))),
   ];
 }
 
@@ -70,7 +70,8 @@ function compareVads(windows: Windows, truth: Truth): readonly Comparison[] {
 
 /** The truth's words for the states of pages. */
 const KINDS: Readonly<Record<PageState['kind'], string>> = {
-  'present': 'valid', 'transition': 'transition', 'prototype': 'prototype', 'pagefile': 'pagefile', 'demand-zero': 'demand-zero', 'unmapped': 'unmapped',
+  'present': 'valid', 'transition': 'transition', 'prototype': 'prototype', 'pagefile': 'pagefile', 'compressed': 'compressed',
+  'file': 'file', 'demand-zero': 'demand-zero', 'unmapped': 'unmapped',
 };
 
 /** The state of sampled pages, and where their data lies. */

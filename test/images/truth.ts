@@ -183,6 +183,7 @@ export interface TruthEvil {
   readonly path?: string;
   readonly real?: string;
   readonly shown?: string;
+  readonly exports?: readonly string[];
 }
 
 /** What is in an image: the truth file in its portable form; addresses, FILETIMEs and PTEs as `bigint`, absent as undefined. */

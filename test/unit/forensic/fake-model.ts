@@ -110,7 +110,7 @@ export function fakeProcess(fake: FakeProcess = {}): Process {
 export function fakeVad(vad: Partial<Vad> & Pick<Vad, 'start' | 'end'>): Vad {
   return {
     address: 0xffff_9000_1111_0000n, commit: 1, memCommit: true, protection: 6, type: 0, private: true, image: false, firstPrototype: undefined,
-    lastPrototype: undefined, controlArea: undefined, fileObject: undefined, file: undefined, pagefile: false, what: undefined, ...vad,
+    lastPrototype: undefined, controlArea: undefined, subsection: undefined, fileObject: undefined, file: undefined, pagefile: false, what: undefined, ...vad,
   };
 }
 
@@ -121,7 +121,7 @@ export function fakeModule(module: Partial<Module> & Pick<Module, 'name' | 'base
 export function fakeThread(thread: Partial<Thread>): Thread {
   return {
     address: 0xffff_9000_2222_0000n, tid: 104, pid: 100, state: 5, waitReason: 6, running: false, basePriority: 8, priority: 8, exitStatus: 0x103,
-    startAddress: 0n, win32StartAddress: 0n, teb: 0n, kernelStackBase: 0n, kernelStackLimit: 0n, userStackBase: undefined, userStackLimit: undefined,
+    startAddress: 0n, win32StartAddress: 0n, teb: 0n, kernelStackBase: 0n, kernelStackLimit: 0n, kernelStack: 0n, initialStack: 0n, name: undefined, userStackBase: undefined, userStackLimit: undefined,
     instructionPointer: undefined, stackPointer: undefined, trapFrame: 0n, impersonationToken: 0n, suspendCount: 0, created: at(0), exited: undefined, ...thread,
   };
 }

@@ -93,7 +93,7 @@ test('find patterns are shell patterns on the whole name', () => {
 });
 
 test('options of the mount are those that are known', () => {
-  assert.deepEqual(mountOptions(['ro', 'uid=1000']), { passed: ['uid=1000'], umask: 0 });
+  assert.deepEqual(mountOptions(['ro', 'nodev', 'uid=1000']), { passed: ['ro', 'uid=1000'], umask: 0 });
   assert.deepEqual(mountOptions(['umask=027']), { passed: ['default_permissions'], umask: 0o27 });
   for (const option of ['rw', 'suid', 'allow_other,exec', 'fsname=x', 'uid=x', '']) assert.throws(() => mountOptions([option]), /is not known here/, option);
 });

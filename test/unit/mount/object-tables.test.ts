@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { handlesDirectory } from '../../../mount/tree/handles.js';
 import { threadsDirectory } from '../../../mount/tree/threads.js';
-import { groupsTable, privilegesTable, tokenDirectory } from '../../../mount/tree/token.js';
+import { groupsTable, privilegesTable } from '../../../mount/tree/token-tables.js';
+import { tokenDirectory } from '../../../mount/tree/token.js';
 import { driverEnd, DRIVERS } from '../../../src/tables/drivers.js';
 import { HANDLES } from '../../../src/tables/handles.js';
 import { THREADS } from '../../../src/tables/threads.js';
@@ -10,6 +11,7 @@ import { cellValue, csvHeading, csvRow, textOf } from '../../../src/vfs/table.js
 import type { Handle } from '../../../src/windows/handle.js';
 import type { Thread } from '../../../src/windows/thread.js';
 import { machine } from '../../support/machine.js';
+import { NO_SERVICES } from './tree/nodes.js';
 
 /** The lines of a table without the padding at their ends. */
 function lines(text: Buffer): string[] {
@@ -23,7 +25,7 @@ const FILE: Handle = {
 const THREAD: Thread = {
   address: 0xffff_900a_0ab7_a040n, tid: 1124, pid: 4048, state: 5, waitReason: 5, running: false, basePriority: 8, priority: 9, exitStatus: 0x103,
   startAddress: 0x7fc7_3ee5_1e80n, win32StartAddress: 0x7fc7_3a4d_1500n, teb: 0x336_dd23_6000n, kernelStackBase: 0xffff_9e09_f019_6000n,
-  kernelStackLimit: 0xffff_9e09_f019_0000n, userStackBase: 0x336_0b22_0000n, userStackLimit: 0x336_0b21_8000n, instructionPointer: 0x7fc7_3ee5_1c54n,
+  kernelStackLimit: 0xffff_9e09_f019_0000n, kernelStack: 0xffff_9e09_f019_5a00n, initialStack: 0xffff_9e09_f019_5f70n, name: undefined, userStackBase: 0x336_0b22_0000n, userStackLimit: 0x336_0b21_8000n, instructionPointer: 0x7fc7_3ee5_1c54n,
   stackPointer: 0x336_0b21_fe20n, trapFrame: 0n, impersonationToken: 0n, suspendCount: 0, created: 133_197_189_142_840_397n, exited: undefined,
 };
 
@@ -91,11 +93,11 @@ test('the directories of a process hold its tables, and a token\'s files only wh
   const made = machine().process({ name: 'bare.exe', pid: 1000 })
     .process({ name: 'made.exe', pid: 2000, token: { user: 'S-1-5-18', session: 2, integrity: 'S-1-16-16384' } }).open();
   const [bare, whole] = [made.process(1000) ?? assert.fail(), made.process(2000) ?? assert.fail()];
-  assert.deepEqual([...handlesDirectory(whole).entries()].map(([name]) => name), ['handles.txt']);
-  assert.deepEqual([...threadsDirectory(whole).entries()].map(([name]) => name), ['threads.txt']);
+  assert.deepEqual([...handlesDirectory(whole, NO_SERVICES).entries()].map(([name]) => name), ['by-id', 'handles.txt']);
+  assert.deepEqual([...threadsDirectory(whole).entries()].map(([name]) => name), ['threads.txt', 'threads-v.txt']);
   assert.deepEqual([...tokenDirectory(bare).entries()], []);
   const files = Object.fromEntries([...tokenDirectory(whole).entries()].map(([name, node]) => [name, node.kind === 'bytes' ? Buffer.from(node.render()).toString() : '']));
-  assert.deepEqual(Object.keys(files), ['integrity.txt', 'luid.txt', 'privileges.txt', 'session.txt', 'sid-all.txt', 'sid.txt', 'user.txt']);
+  assert.deepEqual(Object.keys(files), ['groups.txt', 'info.txt', 'integrity.txt', 'luid.txt', 'privileges.txt', 'session.txt', 'sid-all.txt', 'sid.txt', 'user.txt']);
   assert.deepEqual([files['integrity.txt'], files['session.txt'], files['sid.txt'], files['user.txt']], ['System', '00000002', 'S-1-5-18', 'SYSTEM']);
-  assert.equal(handlesDirectory(whole).lookup('handles.csv')?.kind, 'bytes');
+  assert.equal(handlesDirectory(whole, NO_SERVICES).lookup('handles.csv')?.kind, 'bytes');
 });

@@ -112,6 +112,22 @@ test('what was asked for is part of the key', async () => {
   assert.ok(await isRemembered());
 });
 
+test('a page file is part of the key: its number, and what it is', async () => {
+  const pagefile = join(work, 'pagefile.sys');
+  mkdirSync(work, { recursive: true });
+  writeFileSync(pagefile, Buffer.alloc(8192));
+  await opened();
+  assert.equal((await open({ pageFiles: [{ number: 0, path: pagefile }] })).scan, undefined);
+  const before = readdirSync(records).length;
+  await open({ pageFiles: [{ number: 0, path: pagefile }] });
+  assert.equal(readdirSync(records).length, before, 'the same again');
+  await open({ pageFiles: [{ number: 1, path: pagefile }] });
+  writeFileSync(pagefile, Buffer.alloc(12_288));
+  await open({ pageFiles: [{ number: 0, path: pagefile }] });
+  assert.equal(readdirSync(records).length, before + 2);
+  assert.ok(await isRemembered());
+});
+
 test('the sampled hash sees the first and the last page', async () => {
   const before = imageKey(path, {});
   for (const at of [0, SIZE - 1]) {

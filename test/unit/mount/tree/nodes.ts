@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
+import type { TreeServices } from '../../../../mount/tree/services.js';
 import type { BytesFile, Directory, Node, WindowFile } from '../../../../src/vfs/node.js';
+
+/** A tree that is not mounted. */
+export const NO_SERVICES: TreeServices = { search: undefined, lsassMinidump: false };
 
 /** The node at a path below a directory. */
 export function nodeAt(directory: Directory, path: string): Node | undefined {

@@ -4,7 +4,7 @@ import { nameDirectory, pidDirectory } from '../../../../mount/tree/processes.js
 import { vadFlags } from '../../../../src/tables/vads.js';
 import type { Directory } from '../../../../src/vfs/node.js';
 import { machine, type Machine } from '../../../support/machine.js';
-import { directoryAt, listed, nodeAt, textAt, windowAt } from './nodes.js';
+import { directoryAt, listed, NO_SERVICES, nodeAt, textAt, windowAt } from './nodes.js';
 
 const PID = 1004;
 const ENDED = 133_200_500_000_000_000n;
@@ -20,21 +20,21 @@ function sample(): Machine {
 }
 
 function one(): Directory {
-  return directoryAt(pidDirectory(sample().open()), String(PID));
+  return directoryAt(pidDirectory(sample().open(), NO_SERVICES), String(PID));
 }
 
 test('a process is listed by name and PID and by PID, an ended one with its state', () => {
   const windows = sample().process({ name: 'gone.exe', pid: 1008, exited: ENDED }).open();
-  assert.deepEqual(listed(nameDirectory(windows)), ['System-4', `averylongname.-${PID}`, 'gone.exe-(1)-1008']);
-  assert.deepEqual(listed(pidDirectory(windows)), ['4', String(PID), '1008']);
-  assert.equal(nodeAt(nameDirectory(windows), `averylongname.-${PID}`), nodeAt(pidDirectory(windows), String(PID)));
-  assert.equal(pidDirectory(windows).lookup('5'), undefined);
-  assert.equal(pidDirectory(windows).lookup('constructor'), undefined);
+  assert.deepEqual(listed(nameDirectory(windows, NO_SERVICES)), ['System-4', `averylongname.-${PID}`, 'gone.exe-(1)-1008']);
+  assert.deepEqual(listed(pidDirectory(windows, NO_SERVICES)), ['4', String(PID), '1008']);
+  assert.equal(nodeAt(nameDirectory(windows, NO_SERVICES), `averylongname.-${PID}`), nodeAt(pidDirectory(windows, NO_SERVICES), String(PID)));
+  assert.equal(pidDirectory(windows, NO_SERVICES).lookup('5'), undefined);
+  assert.equal(pidDirectory(windows, NO_SERVICES).lookup('constructor'), undefined);
 });
 
 test('of processes that share a PID the running one has it plain', () => {
   const windows = machine().process({ name: 'old.exe', pid: PID, exited: ENDED }).process({ name: 'new.exe', pid: PID }).open();
-  const pids = pidDirectory(windows);
+  const pids = pidDirectory(windows, NO_SERVICES);
   assert.deepEqual(listed(pids), ['4', `${PID}~2`, String(PID)].sort((a, b) => listed(pids).indexOf(a) - listed(pids).indexOf(b)));
   assert.equal(textAt(pids, `${PID}/name.txt`), 'new.exe        \n');
   assert.equal(textAt(pids, `${PID}~2/name.txt`), 'old.exe        \n');
@@ -58,7 +58,7 @@ test('the small files have the byte forms that scripts know', () => {
 });
 
 test('what a process does not have is not listed', () => {
-  const files = directoryAt(pidDirectory(machine().process({ name: 'gone.exe', pid: PID, exited: ENDED }).open()), String(PID));
+  const files = directoryAt(pidDirectory(machine().process({ name: 'gone.exe', pid: PID, exited: ENDED }).open(), NO_SERVICES), String(PID));
   assert.equal(textAt(files, 'state.txt'), '1         \n');
   assert.ok(listed(files).includes('time-exit.txt'));
   for (const absent of ['win-cmdline.txt', 'win-peb.txt', 'win-title.txt']) assert.ok(!listed(files).includes(absent), absent);
@@ -83,7 +83,7 @@ test('virtual memory is reached through a link, is as large as the address space
 
 test('the kernel is in System\'s memory alone, at the lower 48 bits of its addresses', () => {
   const made = sample();
-  const pids = pidDirectory(made.open());
+  const pids = pidDirectory(made.open(), NO_SERVICES);
   const offset = Number(made.kernel.base & 0xffff_ffff_ffffn);
   const target = Buffer.alloc(2);
   assert.equal(windowAt(pids, '4/.raw/memory.vmem').fill(offset, target), 0);
@@ -94,7 +94,7 @@ test('the kernel is in System\'s memory alone, at the lower 48 bits of its addre
 
 test('modules are tables and a directory each; equal names are told apart', () => {
   const modules = directoryAt(one(), 'modules');
-  assert.deepEqual(listed(modules), ['modules.txt', 'modules-v.txt', 'modules-versioninfo.txt', 'a.exe', 'a.exe~2']);
+  assert.deepEqual(listed(modules), ['ldrmodules.txt', 'modules.txt', 'modules-v.txt', 'modules-versioninfo.txt', 'unloaded_modules.txt', 'a.exe', 'a.exe~2']);
   assert.equal(textAt(modules, 'a.exe/base.txt'), '00007ff610000000');
   assert.equal(textAt(modules, 'a.exe~2/base.txt'), '00007ff620000000');
   assert.equal(textAt(modules, 'a.exe/fullname.txt'), 'C:\\Tools\\a.exe');
