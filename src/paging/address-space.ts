@@ -136,6 +136,12 @@ export class AddressSpace implements SparseMemory<bigint> {
   }
 
   * runs(start: bigint, end: bigint): Generator<Run<bigint>> {
+    const run = ({ vpn, pages }: { vpn: number; pages: number }): Run<bigint> => {
+      const first = this.#numbers.address(vpn);
+      const from = first < start ? start : first;
+      const stop = first + BigInt(pages * PAGE);
+      return { start: from, length: Number((stop < end ? stop : end) - from) };
+    };
     let open: { vpn: number; pages: number } | undefined;
     for (const { vpn, pages, readable } of this.#stretches(start, end)) {
       if (!readable) continue;
@@ -143,10 +149,10 @@ export class AddressSpace implements SparseMemory<bigint> {
         open.pages += pages;
         continue;
       }
-      if (open !== undefined) yield { start: this.#numbers.address(open.vpn), length: open.pages * PAGE };
+      if (open !== undefined) yield run(open);
       open = { vpn, pages };
     }
-    if (open !== undefined) yield { start: this.#numbers.address(open.vpn), length: open.pages * PAGE };
+    if (open !== undefined) yield run(open);
   }
 
   /**

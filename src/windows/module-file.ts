@@ -7,7 +7,6 @@ import type { WindowFile } from '../vfs/node.js';
 import { memoryWindow } from '../vfs/window.js';
 import type { Module } from './module.js';
 import type { Process } from './process.js';
-import { readable } from './readable.js';
 import { vadAt } from './vad.js';
 
 /** What an image that no file is mapped for may claim beyond its last present page: only its own headers speak for it. */
@@ -46,7 +45,7 @@ function extentOf(process: Process, { base, size }: Module, header: PeHeader): n
  * changed stays changed: relocated addresses, the bound import table, ImageBase. Undefined when no PE header is in memory at its base.
  */
 export function moduleFile(process: Process, module: Module): ModuleFile | undefined {
-  const memory = readable(process.memory);
+  const { memory } = process;
   const { base } = module;
   const header = peHeader(memory, base);
   if (header === undefined) return undefined;
@@ -119,7 +118,7 @@ export function moduleFile(process: Process, module: Module): ModuleFile | undef
  * a lying table does not show the same bytes over and over.
  */
 export function sectionWindows(process: Process, { base }: Module, { header, extent }: Pick<ModuleFile, 'header' | 'extent'>): readonly (readonly [PeSection, WindowFile])[] {
-  const memory = readable(process.memory);
+  const { memory } = process;
   const order = header.sections.map((section, i) => ({ section, i })).sort((a, b) => a.section.rva - b.section.rva || a.i - b.i);
   const sizes = new Map<PeSection, number>();
   order.forEach(({ section }, place) => {
@@ -131,7 +130,7 @@ export function sectionWindows(process: Process, { base }: Module, { header, ext
 
 /** The bytes of each data directory that is in memory: all but the certificates, whose place is one in the file. */
 export function directoryWindows(process: Process, { base }: Module, { header, extent }: Pick<ModuleFile, 'header' | 'extent'>): readonly (readonly [PeDirectory, WindowFile])[] {
-  const memory = readable(process.memory);
+  const { memory } = process;
   return header.directories
     .filter(({ name, rva, size }) => name !== 'SECURITY' && rva !== 0 && size !== 0 && rva < extent)
     .map((directory) => [directory, memoryWindow(memory, base + BigInt(directory.rva), Math.min(directory.size, extent - directory.rva))] as const);

@@ -1,28 +1,17 @@
 import { FormatError } from '../bytes/errors.js';
 import type { Memory } from '../bytes/memory.js';
-import { walk } from '../bytes/walk.js';
 import { PteFormat } from '../paging/pte-format.js';
 import { PAGEFILE, PRESENT, TRANSITION } from '../paging/pte.js';
 import { peHeader } from '../pe/header.js';
 import { big, number, struct } from '../profile/struct.js';
 import type { Kernel } from './kernel.js';
+import { firstSubsection, subsectionChain, type SubsectionLink } from './subsection.js';
 
 const CONTROL_AREA = struct('_CONTROL_AREA', { segment: big('Segment'), image: number('u.Flags.Image') });
 const SEGMENT = struct('_SEGMENT', { controlArea: big('ControlArea'), size: big('SizeOfSegment') });
-const SUBSECTION = struct('_SUBSECTION', {
-  controlArea: big('ControlArea'),
-  prototypes: big('SubsectionBase'),
-  next: big('NextSubsection'),
-  pages: number('PtesInSubsection'),
-  sector: number('StartingSector'),
-});
-
 const PAGE = 4096;
 /** Units of StartingSector: of an image file sectors of 512 bytes, of a data file 4 KiB (MMSECTOR_SHIFT, MM4K_SHIFT). */
 const SECTOR = { image: 512, data: 4096 } as const;
-/** Behind the least size of a control area the first subsection begins no later: a `_LARGE_CONTROL_AREA` (before Vista) is larger, and derived layouts know only the least. */
-const BEHIND = 0x60;
-const MAX_SUBSECTIONS = 65_536;
 /** Prototype PTEs looked at of one section: 64 GiB of file. */
 const MAX_PTES = 1 << 24;
 /** Prototype PTEs read at once, in bytes. */
@@ -75,47 +64,18 @@ export function section(kernel: Kernel, controlArea: bigint, where: string): Sec
   // It is in paged pool and may be absent; when it is there it leads back.
   if (segment !== undefined && segment.controlArea !== controlArea) throw new FormatError('a segment belongs to another control area', area.segment);
   const image = area.image === 1;
-  const found = chain(kernel, controlArea, where);
+  const first = firstSubsection(kernel, controlArea);
+  const found = first === undefined ? [] : [...subsectionChain(kernel, controlArea, first, where)];
   return { controlArea, image, size: segment?.size, subsections: image ? imageExtents(kernel, found) : dataExtents(found) };
 }
 
-/** A subsection as it is written down. */
-interface Link {
-  readonly address: bigint;
-  readonly prototypes: bigint;
-  readonly pages: number;
-  readonly sector: number;
-}
-
-/** The subsections in their chain's order. The first one lies right behind the control area, and begins with its address. */
-function chain(kernel: Kernel, controlArea: bigint, where: string): Link[] {
-  const first = firstSubsection(kernel, controlArea);
-  if (first === undefined) return [];
-  return [...walk([first], (address) => address, (address) => {
-    const record = kernel.isKernelAddress(address) ? kernel.read(SUBSECTION, address) : undefined;
-    if (record === undefined) return undefined;
-    if (record.controlArea !== controlArea) throw new FormatError('a subsection belongs to another control area', address);
-    return { value: { address, prototypes: record.prototypes, pages: record.pages, sector: record.sector }, next: record.next === 0n ? [] : [record.next] };
-  }, { where, cap: MAX_SUBSECTIONS, anomalies: kernel.anomalies })];
-}
-
-function firstSubsection(kernel: Kernel, controlArea: bigint): bigint | undefined {
-  const behind = controlArea + BigInt(kernel.profile.sizeOf('_CONTROL_AREA') ?? 0);
-  const step = kernel.pointerSize;
-  for (let at = 0; at <= BEHIND; at += step) {
-    const address = behind + BigInt(at);
-    if (kernel.pointer(address) === controlArea) return address;
-  }
-  return undefined;
-}
-
 /** Those that have pages, by place in the file. */
-function inFile(links: readonly Link[]): Link[] {
+function inFile(links: readonly SubsectionLink[]): SubsectionLink[] {
   return links.filter(({ pages, prototypes }) => pages > 0 && prototypes !== 0n).sort((a, b) => a.sector - b.sector);
 }
 
 /** Of a data file: all pages are the file's. Where two overlap, the first has it. */
-function dataExtents(links: readonly Link[]): Subsection[] {
+function dataExtents(links: readonly SubsectionLink[]): Subsection[] {
   return inFile(links).map(({ address, prototypes, pages, sector }) => (
     { address, prototypes, pages, start: sector * SECTOR.data, end: sector * SECTOR.data + pages * PAGE }));
 }
@@ -124,7 +84,7 @@ function dataExtents(links: readonly Link[]): Subsection[] {
  * Of an image: a subsection is the headers or a section of the PE file, and has as many of the file's bytes as the section table says; without it
  * as many as fit before the next. Sections without bytes in the file begin at sector 0, as the headers do.
  */
-function imageExtents(kernel: Kernel, links: readonly Link[]): Subsection[] {
+function imageExtents(kernel: Kernel, links: readonly SubsectionLink[]): Subsection[] {
   const [header, ...others] = links;
   if (header === undefined) return [];
   const raw = rawSizes(kernel, header);
@@ -142,7 +102,7 @@ function imageExtents(kernel: Kernel, links: readonly Link[]): Subsection[] {
 }
 
 /** What the image's own header says: bytes of the headers, and of each section by its place in the file. Undefined when it is not in memory. */
-function rawSizes(kernel: Kernel, header: Link): { readonly headers: number; readonly sections: ReadonlyMap<number, number> } | undefined {
+function rawSizes(kernel: Kernel, header: SubsectionLink): { readonly headers: number; readonly sections: ReadonlyMap<number, number> } | undefined {
   const bytes = Buffer.alloc(Math.min(header.pages, HEADER_PAGES) * PAGE);
   let got = 0;
   for (const { page, physical } of prototypePages(kernel, header.prototypes, bytes.length / PAGE)) {

@@ -1,20 +1,8 @@
-import { walk } from '../bytes/walk.js';
 import type { PrototypeRange } from '../paging/known-pages.js';
-import { big, number, struct } from '../profile/struct.js';
 import type { Kernel } from './kernel.js';
+import { firstSubsection, knowsSubsections, subsectionChain } from './subsection.js';
 import { vadAt, type Vad } from './vad.js';
 
-const SUBSECTION = struct('_SUBSECTION', {
-  controlArea: big('ControlArea'),
-  base: big('SubsectionBase'),
-  entries: number('PtesInSubsection'),
-  next: big('NextSubsection'),
-});
-
-/** No file has more parts; a loop of distinct fakes ends here. */
-const MAX_SUBSECTIONS = 65_536;
-/** What a `_LARGE_CONTROL_AREA` has more than a `_CONTROL_AREA`, by pointer size: StartingFrame, UserGlobalList, SessionId. */
-const LARGE_AREA = { 4: 16, 8: 32 } as const;
 const PAGE = 4096;
 
 /** Where the prototype PTE of a page lies, by the VAD that covers it; undefined when none does or it has no prototypes. */
@@ -64,10 +52,15 @@ function rangesOf(kernel: Kernel, vad: Vad): readonly PrototypeRange[] {
   if (before !== undefined) return before;
   const ranges: PrototypeRange[] = [];
   known.set(vad, ranges);
-  kernel.anomalies.attempt('VAD prototypes', () => {
+  kernel.anomalies.attempt(partsOf(vad), () => {
     for (const range of ranged(kernel, vad)) ranges.push(range);
   });
   return ranges;
+}
+
+/** The place named in anomalies. */
+function partsOf({ file }: Vad): string {
+  return `subsections of ${file ?? 'a section'}`;
 }
 
 /** What follows LastContiguousPte is in the next parts of the file: each has prototype PTEs of its own. */
@@ -78,11 +71,12 @@ function* ranged(kernel: Kernel, vad: Vad): Generator<PrototypeRange> {
   const pages = Number((vad.end + 1n - start) >> 12n);
   const contiguous = last === undefined ? pages : Math.min(pages, Number((last - first) / size) + 1);
   yield { start, pages: contiguous, prototypes: first };
-  if (contiguous >= pages || kernel.profile.sizeOf(SUBSECTION.name) === undefined) return;
-  const head = vad.subsection ?? firstPart(kernel, vad);
+  if (contiguous >= pages || !knowsSubsections(kernel) || vad.controlArea === undefined) return;
+  // XP and 2003 name the control area alone.
+  const head = vad.subsection ?? firstSubsection(kernel, vad.controlArea);
   if (head === undefined) return;
   let at: number | undefined;
-  for (const { base, entries } of subsections(kernel, vad, head)) {
+  for (const { prototypes: base, pages: entries } of subsectionChain(kernel, vad.controlArea, head, partsOf(vad))) {
     if (at === undefined) {
       // The part in which the VAD begins; it begins anywhere in it.
       if (first < base || first >= base + BigInt(entries) * size) continue;
@@ -97,27 +91,4 @@ function* ranged(kernel: Kernel, vad: Vad): Generator<PrototypeRange> {
     at += entries;
     if (at >= pages) return;
   }
-}
-
-/** XP and 2003: the first part lies right behind the control area, which for some files is a `_LARGE_CONTROL_AREA`. */
-function firstPart(kernel: Kernel, { controlArea }: Vad): bigint | undefined {
-  if (controlArea === undefined) return undefined;
-  const behind = controlArea + BigInt(kernel.profile.sizeOf('_CONTROL_AREA') ?? 0);
-  return [behind, behind + BigInt(LARGE_AREA[kernel.pointerSize])].find((address) => kernel.read(SUBSECTION, address)?.controlArea === controlArea);
-}
-
-interface Subsection { readonly base: bigint; readonly entries: number }
-
-/** The parts of a file in their order, all of the control area that the VAD shows. */
-function subsections(kernel: Kernel, vad: Vad, first: bigint): Iterable<Subsection> {
-  const where = `subsections of ${vad.file ?? 'a section'}`;
-  return walk([first], (address) => address, (address) => {
-    const record = kernel.isKernelAddress(address) && address % BigInt(kernel.pointerSize) === 0n ? kernel.read(SUBSECTION, address) : undefined;
-    if (record === undefined) return undefined;
-    if (record.controlArea !== vad.controlArea) {
-      kernel.anomalies.add(where, 'a part belongs to another file', address);
-      return { value: { base: 0n, entries: 0 }, next: [] };
-    }
-    return { value: { base: record.base, entries: record.entries }, next: record.next === 0n ? [] : [record.next] };
-  }, { where, cap: MAX_SUBSECTIONS, anomalies: kernel.anomalies });
 }

@@ -93,7 +93,7 @@ test('a view that begins within a part counts from there', () => {
 test('a chain that leads back, to another file, or into nothing ends there and says so', () => {
   const ways: readonly (readonly [name: string, change: (made: Machine, addresses: readonly bigint[]) => void, said: RegExp])[] = [
     ['loop', (made, [first, second]) => made.lie('_SUBSECTION', second!, 'NextSubsection', first!), /already visited/],
-    ['another file', (made, [, , third]) => made.lie('_SUBSECTION', third!, 'ControlArea', 0xffff_a000_1111_0000n), /another file/],
+    ['another file', (made, [, , third]) => made.lie('_SUBSECTION', third!, 'ControlArea', 0xffff_a000_1111_0000n), /another control area/],
     ['nothing', (made, [, second]) => made.lie('_SUBSECTION', second!, 'NextSubsection', 0xffff_a000_dead_0000n), /cannot be read/],
     ['user memory', (made, [, second]) => made.lie('_SUBSECTION', second!, 'NextSubsection', 0x1000n), /cannot be read/],
   ];
