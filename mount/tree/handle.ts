@@ -16,7 +16,7 @@ import { headerReader } from '../../src/windows/object-header.js';
 import { objectFacts } from '../../src/windows/object-info.js';
 import type { ObjectHeader } from '../../src/windows/object.js';
 import type { Process } from '../../src/windows/process.js';
-import { securityDescriptor } from '../../src/windows/security-descriptor.js';
+import { securityDescriptorText } from '../../src/windows/security-descriptor.js';
 import { structureFields } from '../../src/windows/structure-fields.js';
 import { objectLinks } from './object-links.js';
 import type { TreeServices } from './services.js';
@@ -39,7 +39,7 @@ function headerText(kernel: Kernel, object: ObjectHeader): Uint8Array {
     ['Address', hex(header, 16)], ['Type', object.type?.name],
     ['Pointer count', facts && hex(facts.pointers)], ['Handle count', object.handleCount?.toString()],
     ['Optional headers', optional.map(({ structure }) => structure).join(' ') || 'none'],
-    ['Security descriptor', descriptor === undefined ? 'none' : anomalies.attempt('security descriptors', () => securityDescriptor(kernel, descriptor))],
+    ['Security descriptor', descriptor === undefined ? 'none' : anomalies.attempt('security descriptors', () => securityDescriptorText(kernel, descriptor))],
   ]);
   const parts = [{ structure: '_OBJECT_HEADER', address: header }, ...optional].map(({ structure, address }) => {
     const fields = structureFields(kernel, structure, address);

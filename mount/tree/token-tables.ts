@@ -1,6 +1,6 @@
 import { hex } from '../../src/bytes/hex.js';
 import type { Table } from '../../src/vfs/column.js';
-import type { Ace } from '../../src/windows/acl.js';
+import { aceTypeName, type Ace } from '../../src/bytes/acl.js';
 import { attributeNames } from '../../src/windows/token-detail.js';
 import type { TokenPrivilege } from '../../src/windows/token.js';
 
@@ -63,7 +63,7 @@ export const daclTable: Table<AceRow> = {
   heading: '   # Type                     Flags     Mask SID                                                              Display Name',
   index: 4,
   columns: [
-    { name: 'type', csv: 'Type', kind: 'text', value: ({ ace }) => ace.type, text: { width: 24, align: 'left' }, doc: 'Kind of entry.' },
+    { name: 'type', csv: 'Type', kind: 'text', value: ({ ace }) => aceTypeName(ace.type), text: { width: 24, align: 'left' }, doc: 'Kind of entry.' },
     { name: 'flags', csv: 'Flags', kind: 'hex', value: ({ ace }) => ace.flags, text: { width: 5, align: 'right' }, doc: 'Inheritance bits.' },
     { name: 'mask', csv: 'Mask', kind: 'hex', value: ({ ace }) => ace.mask, text: { width: 8, align: 'right' }, doc: 'Access mask.' },
     { name: 'sid', csv: 'SID', kind: 'text', value: ({ ace }) => ace.sid, text: { width: 64, align: 'left' }, doc: 'Whom it is about.' },

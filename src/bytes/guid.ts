@@ -12,3 +12,9 @@ export function guidBytes(digits: string): Buffer {
   const bytes = Buffer.from(digits, 'hex');
   return Buffer.concat([bytes.subarray(0, 4).reverse(), bytes.subarray(4, 6).reverse(), bytes.subarray(6, 8).reverse(), bytes.subarray(8)]);
 }
+
+/** The sixteen bytes of a GUID as Windows writes it: `{83da6326-97a6-4088-9453-a1923f573b29}`. */
+export function guidText(bytes: Buffer, offset = 0): string {
+  const digits = guidDigits(bytes, offset).toLowerCase();
+  return `{${[digits.slice(0, 8), digits.slice(8, 12), digits.slice(12, 16), digits.slice(16, 20), digits.slice(20)].join('-')}}`;
+}

@@ -1,7 +1,7 @@
+import { aces, aclSize, type Ace } from '../bytes/acl.js';
 import { ascii } from '../bytes/utf16.js';
 import { isFiletime } from '../bytes/filetime.js';
 import { big, number, optional, raw, struct, unicode } from '../profile/struct.js';
-import { aces, aclSize, type Ace } from './acl.js';
 import type { Kernel } from './kernel.js';
 import { readGroups, readSid, type Token, type TokenGroup } from './token.js';
 

@@ -1,10 +1,10 @@
 import { FormatError } from '../bytes/errors.js';
+import { privilegeName } from '../bytes/privilege.js';
+import { integrityName, MAX_SID, sidLength, sidText } from '../bytes/sid.js';
 import { big, number, optional, struct, type RecordOf } from '../profile/struct.js';
 import type { Kernel } from './kernel.js';
 import { objectManager } from './object.js';
-import { privilegeName } from './privilege.js';
 import type { Process } from './process.js';
-import { integrityName, MAX_SID, sidLength, sidText } from './sid.js';
 import { accountName, isWellKnownAccount } from './users.js';
 
 const TOKEN = struct('_TOKEN', {

@@ -1,4 +1,4 @@
-import { domainRole, isPersonal, wellKnownName } from './sid.js';
+import { domainRole, isPersonal, wellKnownName } from '../bytes/sid.js';
 
 /** Tells an account's name by its SID, from what the machine stores of it; undefined when it does not know it. */
 export type AccountResolver = (sid: string) => string | undefined;

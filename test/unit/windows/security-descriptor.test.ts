@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { securityDescriptor } from '../../../src/windows/security-descriptor.js';
+import { securityDescriptorText } from '../../../src/windows/security-descriptor.js';
 import { machine, type Machine } from '../../support/machine.js';
 
 const SYSTEM = Buffer.from('010100000000000512000000', 'hex');
@@ -38,13 +38,13 @@ function write(made: Machine, control: number, owner: Buffer, dacl: Buffer | und
 test('owner, group and entries are told as SDDL', () => {
   const made = machine();
   const address = write(made, 0x9004, SYSTEM, acl([0, 3, 0x1f_0003, SYSTEM], [1, 0, 0x2, EVERYONE]));
-  assert.equal(securityDescriptor(made.open().kernel, address), 'O:S-1-5-18G:S-1-5-18D:P(A;OICI;0x1f0003;;;S-1-5-18)(D;;0x2;;;S-1-1-0)');
+  assert.equal(securityDescriptorText(made.open().kernel, address), 'O:S-1-5-18G:S-1-5-18D:P(A;OICI;0x1f0003;;;S-1-5-18)(D;;0x2;;;S-1-1-0)');
 });
 
 test('a list that is present and not there grants everything', () => {
   const made = machine();
   const address = write(made, 0x8004, SYSTEM, undefined);
-  assert.equal(securityDescriptor(made.open().kernel, address), 'O:S-1-5-18G:S-1-5-18D:NO_ACCESS_CONTROL');
+  assert.equal(securityDescriptorText(made.open().kernel, address), 'O:S-1-5-18G:S-1-5-18D:NO_ACCESS_CONTROL');
 });
 
 test('what is no descriptor, and one whose parts lie elsewhere, are refused; one that is not in the image is absent', () => {
@@ -56,8 +56,8 @@ test('what is no descriptor, and one whose parts lie elsewhere, are refused; one
   const overrun = write(made, 0x8004, SYSTEM, list);
   made.kernel.space.write(overrun + 20n + 12n + 8n + 2n, Buffer.from('ffff', 'hex'));
   const { kernel } = made.open();
-  assert.throws(() => securityDescriptor(kernel, none), /no self-relative/);
-  assert.throws(() => securityDescriptor(kernel, far), /far behind it/);
-  assert.throws(() => securityDescriptor(kernel, overrun), /past its end/);
-  assert.equal(securityDescriptor(kernel, 0xffff_9999_0000_0000n), undefined);
+  assert.throws(() => securityDescriptorText(kernel, none), /no self-relative/);
+  assert.throws(() => securityDescriptorText(kernel, far), /far behind it/);
+  assert.throws(() => securityDescriptorText(kernel, overrun), /past its end/);
+  assert.equal(securityDescriptorText(kernel, 0xffff_9999_0000_0000n), undefined);
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { aces } from '../../../src/windows/acl.js';
+import { aceTypeName, aces } from '../../../src/bytes/acl.js';
 import { attributeNames, tokenDetail, type TokenDetail } from '../../../src/windows/token-detail.js';
 import { FAMILIES, machine, type Machine } from '../../support/machine.js';
 import { sidBytes } from '../../support/tokens.js';
@@ -79,7 +79,7 @@ for (const build of FAMILIES) {
     assert.deepEqual(detail.restricted, [{ sid: 'S-1-5-12', attributes: 7 }]);
     assert.deepEqual(detail.capabilities, token.has('Capabilities') ? [{ sid: CAPABILITY, attributes: 4 }] : []);
     assert.deepEqual([detail.appContainer, detail.trustLevel], token.has('Capabilities') ? [APP, 'S-1-19-512-8192'] : [undefined, undefined]);
-    assert.deepEqual(detail.defaultDacl?.map(({ type, mask, sid }) => [type, mask, sid]), [['ACCESS_ALLOWED', 0x1000_0000, 'S-1-1-0'], ['ACCESS_DENIED', 0x8000_0000, ALICE]]);
+    assert.deepEqual(detail.defaultDacl?.map(({ type, mask, sid }) => [aceTypeName(type), mask, sid]), [['ACCESS_ALLOWED', 0x1000_0000, 'S-1-1-0'], ['ACCESS_DENIED', 0x8000_0000, ALICE]]);
     assert.deepEqual(anomalies, []);
   });
 }
@@ -115,7 +115,7 @@ test('an ACL of garbage is none, and an entry of another shape has no SID', () =
   assert.throws(() => aces(Buffer.alloc(8)), /no access control list/);
   const objects = acl();
   objects.writeUInt8(5, 8);
-  assert.deepEqual(aces(objects).map(({ type, sid }) => [type, sid]), [['ACCESS_ALLOWED_OBJECT', undefined], ['ACCESS_DENIED', ALICE]]);
+  assert.deepEqual(aces(objects).map(({ type, sid }) => [aceTypeName(type), sid]), [['ACCESS_ALLOWED_OBJECT', undefined], ['ACCESS_DENIED', ALICE]]);
 });
 
 test('attributes of groups by name', () => {

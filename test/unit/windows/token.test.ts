@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sidText, integrityName, wellKnownName, isPersonal, domainRole } from '../../../src/windows/sid.js';
+import { sidText, integrityName, wellKnownName, isPersonal, domainRole } from '../../../src/bytes/sid.js';
 import { serviceSid } from '../../../src/windows/registry-accounts.js';
 import type { Token } from '../../../src/windows/token.js';
 import { accountName, displayName, nameAccountsBy } from '../../../src/windows/users.js';

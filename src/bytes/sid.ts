@@ -1,4 +1,4 @@
-import { FormatError } from '../bytes/errors.js';
+import { FormatError } from './errors.js';
 
 /** Bytes of a SID before its sub-authorities. */
 const FIXED = 8;
