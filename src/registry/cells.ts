@@ -107,8 +107,11 @@ export class Cells {
   }
 }
 
-/** `length` bytes from `offset` on, with zeros for what is not in the image. The caller has bounded the length. */
+/** `length` bytes from `offset` on, with zeros for what is not in the image; no copy where they follow one another. The caller has bounded the length. */
 function gather(storage: Storage, offset: number, length: number): Content {
+  const whole = storage.stretch(offset);
+  const from = whole === undefined ? 0 : offset - whole.start;
+  if (whole !== undefined && from + length <= whole.bytes.length) return { bytes: whole.bytes.subarray(from, from + length), missing: 0 };
   const bytes = Buffer.alloc(length);
   let missing = 0;
   for (let done = 0; done < length;) {

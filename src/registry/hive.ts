@@ -1,5 +1,7 @@
 import type { Anomalies } from '../bytes/anomaly.js';
 import { walk } from '../bytes/walk.js';
+import { bins, type Bin } from './bins.js';
+import { HiveBudget } from './budget.js';
 import type { Cells } from './cells.js';
 import { Key, KEY_NODE_SIZE } from './key.js';
 
@@ -12,6 +14,8 @@ export interface HiveParts {
   /** The place named in anomalies: `hive SYSTEM`. */
   readonly where: string;
   readonly anomalies: Anomalies;
+  /** Bytes of the file behind its last bin, which a larger hive left there. */
+  readonly behind?: Buffer | undefined;
 }
 
 /** A registry hive, whether a file or in memory: the way to its keys. Reads lazily; damaged parts become anomalies. */
@@ -21,6 +25,9 @@ export class RegistryHive {
   readonly minor: number;
   readonly where: string;
   readonly anomalies: Anomalies;
+  readonly behind: Buffer | undefined;
+  /** Bounds the lists and data that its keys and values name. */
+  readonly budget: HiveBudget;
 
   constructor(parts: HiveParts) {
     this.cells = parts.cells;
@@ -28,6 +35,8 @@ export class RegistryHive {
     this.minor = parts.minor;
     this.where = parts.where;
     this.anomalies = parts.anomalies;
+    this.behind = parts.behind;
+    this.budget = new HiveBudget(parts.cells.stable.length + parts.cells.volatile.length);
   }
 
   /** The root key; undefined when it is not in the image or damaged. */
@@ -51,5 +60,9 @@ export class RegistryHive {
     const cap = Math.ceil((this.cells.stable.length + this.cells.volatile.length) / KEY_NODE_SIZE);
     return walk<Key, Key>(root === undefined ? [] : [root], (key) => key.cell,
       (key) => ({ value: key, next: key.subkeys() }), { where: this.where, cap, anomalies: this.anomalies });
+  }
+  /** The bins, stable ones first, with the cells in each: what lies in the hive, whether a key leads to it or not. */
+  bins(): Generator<Bin> {
+    return bins(this.cells);
   }
 }

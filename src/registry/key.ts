@@ -3,7 +3,7 @@ import { utf16 } from '../bytes/utf16.js';
 import { NO_CELL, VOLATILE_BIT } from './cells.js';
 import type { RegistryHive } from './hive.js';
 import { cellName, pathNames, upcase } from './name.js';
-import { subkeyCells } from './subkey-list.js';
+import { hintFits, listedKeys, type ListedKey } from './subkey-list.js';
 import { Value } from './value.js';
 
 /** Bytes of a key node before its name; no key is smaller. */
@@ -66,6 +66,23 @@ export class Key {
   get securityCell(): number | undefined { return cellOrNone(this.bytes.readUInt32LE(0x2c)); }
   /** The cell index of the parent, as the key says; the root's leads out of the hive. */
   get parentCell(): number { return this.bytes.readUInt32LE(0x10); }
+  /** Who has opened the key since boot, in bits (Windows 8 on). */
+  get accessBits(): number { return this.bytes.readUInt8(0x0c); }
+  /** How a layered key is merged with the one below it: 0 merges, 1 is a tombstone, 2 and 3 hide the lower one (Windows 10 on). */
+  get layerSemantics(): number { return this.bytes.readUInt8(0x0d) & 3; }
+  /** A layered key takes its class from the one below it. */
+  get inheritsClass(): boolean { return (this.bytes.readUInt8(0x0d) & 0x80) !== 0; }
+  get userFlags(): number { return this.bytes.readUInt8(0x36) & 0x0f; }
+  /** Control of registry virtualization. */
+  get virtualizationFlags(): number { return this.bytes.readUInt8(0x36) >>> 4; }
+  get debugFlags(): number { return this.bytes.readUInt8(0x37); }
+  /** Bytes of the longest name and class of a sub-key, and of the longest name and data of a value, as the key keeps them. */
+  get longest(): { subkeyName: number; subkeyClass: number; valueName: number; valueData: number } {
+    return {
+      subkeyName: this.bytes.readUInt16LE(0x34), subkeyClass: this.bytes.readUInt32LE(0x38),
+      valueName: this.bytes.readUInt32LE(0x3c), valueData: this.bytes.readUInt32LE(0x40),
+    };
+  }
 
   /** A flag of KEY_FLAGS. */
   has(flag: number): boolean {
@@ -105,24 +122,33 @@ export class Key {
     }
     if (this.subkeyCount === 0) return;
     const where = this.#where();
-    const { anomalies } = this.hive;
+    const { anomalies, budget, cells } = this.hive;
     const seen = new Set<number>();
+    let useless = 0;
     for (const at of [0x1c, 0x20]) {
       const count = this.bytes.readUInt32LE(at - 8);
       // A hive file still counts the volatile keys of the running system that wrote it.
-      const cells = count === 0 || (at === 0x20 && !this.hive.cells.hasVolatile) ? undefined
-        : anomalies.attempt(where, () => subkeyCells(this.hive.cells, this.bytes.readUInt32LE(at), where, anomalies));
-      if (cells === undefined) continue;
-      if (cells.length !== count) anomalies.add(where, `the key counts ${count} sub-keys, its lists name ${cells.length}`, this.cell);
-      for (const cell of cells) {
-        if (seen.has(cell)) {
-          anomalies.add(where, 'a sub-key is listed twice', cell);
-          continue;
+      if (count === 0 || (at === 0x20 && !cells.hasVolatile)) continue;
+      let named = 0;
+      let previous: string | undefined;
+      for (const listed of listedKeys(this.bytes.readUInt32LE(at), { cells, where, anomalies })) {
+        if (listed !== undefined) named += 1;
+        const key = listed === undefined ? undefined : this.#child(listed, seen, where);
+        if (key === undefined) {
+          useless += 1;
+          if (budget.useless(this.cell, useless)) continue;
+          // Of the hive, not of the key: a place that has many anomalies leaves the last ones out.
+          anomalies.add(this.hive.where, `the sub-keys of "${this.path}": the lists name more than the hive has room for; what follows ${useless} useless entries is left out`, this.cell);
+          return;
         }
-        seen.add(cell);
-        const key = this.#child(cell, where);
-        if (key !== undefined) yield key;
+        const name = upcase(key.name);
+        if (previous !== undefined && name <= previous && isAscii(name) && isAscii(previous)) {
+          anomalies.add(where, name === previous ? `two sub-keys are called "${key.name}"` : `the sub-key "${key.name}" is not in the order of names: Windows may not find it`, key.cell);
+        }
+        previous = name;
+        yield key;
       }
+      if (named !== count) anomalies.add(where, `the key counts ${count} sub-keys, its lists name ${named}`, this.cell);
     }
   }
 
@@ -130,7 +156,13 @@ export class Key {
    * A listed sub-key. It must name this key as its parent: a cell that was given to another key meanwhile does not,
    * and since each key then has one place only, no walk through the tree can be endless.
    */
-  #child(cell: number, where: string): Key | undefined {
+  #child(listed: ListedKey, seen: Set<number>, where: string): Key | undefined {
+    const { cell } = listed;
+    if (seen.has(cell)) {
+      this.hive.anomalies.add(where, 'a sub-key is listed twice', cell);
+      return undefined;
+    }
+    seen.add(cell);
     return this.hive.anomalies.attempt(where, () => {
       const key = Key.read(this.hive, cell, this);
       if (key === undefined) {
@@ -139,6 +171,9 @@ export class Key {
       }
       if (key.parentCell !== this.cell || cell === this.hive.rootCell) {
         throw new FormatError(`the sub-key "${key.name}" says that its parent is another key`, cell);
+      }
+      if (!hintFits(listed, key.name)) {
+        this.hive.anomalies.add(where, `the ${listed.kind === 'lh' ? 'hash' : 'hint'} of the sub-key "${key.name}" does not fit its name: Windows does not find it by name`, cell);
       }
       return key;
     });
@@ -163,15 +198,18 @@ export class Key {
     const count = this.valueCount;
     if (count === 0) return;
     const where = this.#where();
-    const { anomalies, cells } = this.hive;
+    const { anomalies, budget, cells } = this.hive;
     const list = this.bytes.readUInt32LE(0x28);
     const content = anomalies.attempt(where, () => cells.content(list));
     if (content === undefined || content.missing > 0) anomalies.add(where, 'the list of values is not in the image or damaged', list);
     if (content === undefined) return;
     const room = Math.floor(content.bytes.length / 4);
     if (count > room) anomalies.add(where, `the key counts ${count} values, its list has room for ${room}`, this.cell);
+    const named = Math.min(count, room);
+    const granted = budget.values(this.cell, named);
+    if (granted < named) anomalies.add(this.hive.where, `the values of "${this.path}": the lists name more than the hive has room for; ${granted} of ${named} are looked at`, this.cell);
     const seen = new Set<number>();
-    for (let i = 0; i < Math.min(count, room); i += 1) {
+    for (let i = 0; i < granted; i += 1) {
       const cell = content.bytes.readUInt32LE(4 * i);
       if (cell === 0 && content.missing > 0) continue;
       if (seen.has(cell)) {
@@ -212,6 +250,11 @@ export class Key {
   #where(): string {
     return `${this.hive.where} key ${this.path}`;
   }
+}
+
+/** The upper case of other names is a matter of Windows' own table. */
+function isAscii(name: string): boolean {
+  return /^[\0-\x7f]*$/.test(name);
 }
 
 function cellOrNone(index: number): number | undefined {

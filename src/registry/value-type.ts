@@ -1,5 +1,6 @@
 import { hex, hexAscii } from '../bytes/hex.js';
 import { utf16 } from '../bytes/utf16.js';
+import { propertyData, propertyTypeName } from './property-type.js';
 
 /** The value types of Windows, by number ([MS-RRP] 2.2.6, winnt.h). */
 export const VALUE_TYPES = [
@@ -7,9 +8,9 @@ export const VALUE_TYPES = [
   'REG_RESOURCE_LIST', 'REG_FULL_RESOURCE_DESCRIPTOR', 'REG_RESOURCE_REQUIREMENTS_LIST', 'REG_QWORD',
 ] as const;
 
-/** The name of a value's type; `REG_UNKNOWN_0x000003e9` for others. */
+/** The name of a value's type: `REG_SZ`, `DEVPROP_TYPE_FILETIME`, `UWP_STRING`; `REG_UNKNOWN_0x000003e9` for others. */
 export function valueTypeName(type: number): string {
-  return VALUE_TYPES[type] ?? `REG_UNKNOWN_0x${hex(type, 8)}`;
+  return VALUE_TYPES[type] ?? propertyTypeName(type) ?? `REG_UNKNOWN_0x${hex(type, 8)}`;
 }
 
 /** What a value means in TypeScript; bytes where its type or length says no more. */
@@ -33,7 +34,7 @@ export function nativeOf(type: number, data: Buffer): Native {
       return text === '' ? [] : text.split('\0');
     }
     case 11: return data.length >= 8 ? data.readBigUInt64LE(0) : data;
-    default: return data;
+    default: return propertyData(type, data)?.native ?? data;
   }
 }
 
@@ -42,6 +43,8 @@ export function nativeOf(type: number, data: Buffer): Native {
  * REG_QWORD, a hex dump for all others. Without a newline at its end, but for the dump.
  */
 export function dataText(type: number, data: Buffer): string {
+  const property = propertyData(type, data);
+  if (property !== undefined) return property.text;
   const native = nativeOf(type, data);
   if (typeof native === 'string') return native;
   if (typeof native === 'number') return hex(native, 8);

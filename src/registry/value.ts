@@ -10,6 +10,8 @@ const VK = 0x6b76;
 const DB = 0x6264;
 /** `_CM_KEY_VALUE.Flags`: the name is Latin-1. */
 const COMPRESSED_NAME = 1;
+/** `_CM_KEY_VALUE.Flags`: the value of a layered key hides that of the key below (Windows 10 on). */
+const TOMBSTONE = 2;
 /** The bit of DataLength that says that up to four bytes lie in the value itself. */
 const RESIDENT = 0x8000_0000;
 /** Bytes of a segment of big data; longer data is split from hive version 1.4 on. */
@@ -46,6 +48,8 @@ export class Value {
   get typeName(): string { return valueTypeName(this.type); }
   /** Bytes of data, as the value says. */
   get length(): number { return this.bytes.readUInt32LE(4) & 0x7fff_ffff; }
+  /** A layered key's mark that the value below it is gone. */
+  get tombstone(): boolean { return (this.bytes.readUInt16LE(0x10) & TOMBSTONE) !== 0; }
   /** The data lies in the value's own cell. */
   get resident(): boolean { return this.bytes.readUInt32LE(4) >= RESIDENT; }
   /** The cell index of the data or of its `db` record; undefined for resident and empty data. */
@@ -64,6 +68,9 @@ export class Value {
    * @returns undefined when nothing is known of it: not in the image, or damaged (which is an anomaly)
    */
   content(): Content | undefined {
+    const { length } = this;
+    if (length === 0) return NOTHING;
+    if (this.resident) return { bytes: this.bytes.subarray(8, 8 + Math.min(length, 4)), missing: 0 };
     return this.key.hive.anomalies.attempt(this.#where(), () => this.#content());
   }
 
@@ -79,14 +86,15 @@ export class Value {
     return typeof native === 'string' ? native : undefined;
   }
 
+  /** The data that lies in cells of its own. */
   #content(): Content | undefined {
     const { length, key: { hive } } = this;
-    if (length === 0) return NOTHING;
-    if (this.resident) return { bytes: this.bytes.subarray(8, 8 + Math.min(length, 4)), missing: 0 };
     const cell = this.bytes.readUInt32LE(8);
     const content = hive.cells.content(cell);
     if (content === undefined) return undefined;
-    if (length > SEGMENT && hive.minor >= BIG_DATA_FROM && content.bytes.readUInt16LE(0) === DB) return this.#big(content.bytes, cell, length);
+    const big = length > SEGMENT && hive.minor >= BIG_DATA_FROM && content.bytes.readUInt16LE(0) === DB;
+    if (big) return this.#big(content.bytes, cell, length);
+    this.#pay(Math.min(length, content.bytes.length));
     if (content.bytes.length < length) {
       hive.anomalies.add(this.#where(), `the data is cut: ${content.bytes.length} of ${length} bytes`, cell);
       return content;
@@ -100,6 +108,7 @@ export class Value {
     const count = record.readUInt16LE(2);
     const listCell = record.readUInt32LE(4);
     if (count * SEGMENT < length || length > hive.cells.storage(cell).length) throw new FormatError(`big data of ${length} bytes has ${count} segments`, cell);
+    this.#pay(length);
     const list = hive.cells.read(listCell);
     if (list === undefined) return undefined;
     if (list.length < 4 * count) throw new FormatError('the list of big data is shorter than its count', listCell);
@@ -113,6 +122,10 @@ export class Value {
       missing += segment === undefined ? wanted : Math.min(segment.missing, wanted);
     }
     return { bytes, missing };
+  }
+
+  #pay(bytes: number): void {
+    if (!this.key.hive.budget.data(this.cell, bytes)) throw new FormatError('values have more data than the hive has room for; this one is left out', this.cell);
   }
 
   #where(): string {

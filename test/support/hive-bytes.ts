@@ -1,5 +1,6 @@
 import { BASE_BLOCK_SIZE, repairedBaseBlock } from '../../src/registry/base-block.js';
 import { NO_CELL } from '../../src/registry/cells.js';
+import { nameHint } from '../../src/registry/subkey-list.js';
 import { SEGMENT } from '../../src/registry/value.js';
 
 /** A value to be written; `data` longer than a segment becomes big data. */
@@ -29,6 +30,8 @@ export interface WrittenHive {
 }
 
 const BLOCK = 0x1000;
+/** `_CM_KEY_NODE.Flags` of a root: KEY_HIVE_ENTRY and KEY_NO_DELETE. */
+const ROOT_FLAGS = 0xc;
 
 /** The offset in the file of a cell's bytes behind its size field. */
 export function inFile(cell: number): number {
@@ -36,16 +39,19 @@ export function inFile(cell: number): number {
 }
 
 class Bins {
-  bytes = Buffer.alloc(0);
+  #room = Buffer.alloc(16 * BLOCK);
+  #length = 0;
   #used = 0;
+
+  get bytes(): Buffer { return this.#room.subarray(0, this.#length); }
 
   /** A new cell for `data`; its index. */
   add(data: Buffer): number {
     const size = (data.length + 4 + 7) & ~7;
-    if (this.#used + size > this.bytes.length) this.#grow(size);
+    if (this.#used + size > this.#length) this.#grow(size);
     const index = this.#used;
-    this.bytes.writeInt32LE(-size, index);
-    data.copy(this.bytes, index + 4);
+    this.#room.writeInt32LE(-size, index);
+    data.copy(this.#room, index + 4);
     this.#used += size;
     return index;
   }
@@ -54,24 +60,32 @@ class Bins {
   #grow(size: number): void {
     this.close();
     const length = Math.ceil((size + 0x20) / BLOCK) * BLOCK;
-    const bin = Buffer.alloc(length);
-    bin.write('hbin', 0, 'latin1');
-    bin.writeUInt32LE(this.bytes.length, 4);
-    bin.writeUInt32LE(length, 8);
-    this.#used = this.bytes.length + 0x20;
-    this.bytes = Buffer.concat([this.bytes, bin]);
+    const start = this.#length;
+    this.#length += length;
+    if (this.#length > this.#room.length) this.#room = Buffer.concat([this.#room], 2 * this.#length);
+    this.#room.write('hbin', start, 'latin1');
+    this.#room.writeUInt32LE(start, start + 4);
+    this.#room.writeUInt32LE(length, start + 8);
+    this.#used = start + 0x20;
   }
 
   close(): void {
-    if (this.#used < this.bytes.length) this.bytes.writeInt32LE(this.bytes.length - this.#used, this.#used);
+    if (this.#used < this.#length) this.#room.writeInt32LE(this.#length - this.#used, this.#used);
   }
 }
 
+export interface HiveToWrite {
+  /** The minor version; 5 when not said. */
+  readonly minor?: number;
+  /** The security descriptor of all keys; none that makes sense when not said. */
+  readonly descriptor?: Buffer;
+}
+
 /** Writes a hive file. Names that are not Latin-1 are written as UTF-16. */
-export function writeHive(root: KeyToWrite, minor = 5): WrittenHive {
+export function writeHive(root: KeyToWrite, { minor = 5, descriptor = Buffer.from('a descriptor', 'latin1') }: HiveToWrite = {}): WrittenHive {
   const bins = new Bins();
   const cells = new Map<string, number>();
-  const security = bins.add(securityOf(Buffer.from('a descriptor', 'latin1')));
+  const security = bins.add(securityOf(descriptor));
   const rootCell = writeKey(bins, cells, root, '', NO_CELL, security);
   bins.close();
   const header = repairedBaseBlock(undefined, { length: bins.bytes.length, rootCell, minor });
@@ -99,12 +113,12 @@ function writeKey(bins: Bins, cells: Map<string, number>, key: KeyToWrite, path:
   const below = (key.keys ?? []).map((child) => writeKey(bins, cells, child, path === '' ? child.name : `${path}\\${child.name}`, self, security));
   const values = (key.values ?? []).map((value) => writeValue(bins, cells, value, path));
   const className = Buffer.from(key.className ?? '', 'utf16le');
-  const keyList = below.length === 0 ? NO_CELL : writeList(bins, below, key.list ?? 'lh');
+  const keyList = below.length === 0 ? NO_CELL : writeList(bins, below.map((cell, i) => ({ cell, name: key.keys?.[i]?.name ?? '' })), key.list ?? 'lh');
   const valueList = values.length === 0 ? NO_CELL : bins.add(words(values));
   cells.set(`${path}:keys`, keyList);
   cells.set(`${path}:values`, valueList);
   node.write('nk', 0, 'latin1');
-  node.writeUInt16LE((key.flags ?? 0) | (compressed ? 0x20 : 0), 2);
+  node.writeUInt16LE((key.flags ?? (parent === NO_CELL ? ROOT_FLAGS : 0)) | (compressed ? 0x20 : 0), 2);
   node.writeBigUInt64LE(key.written ?? 0n, 4);
   node.writeUInt32LE(parent, 0x10);
   node.writeUInt32LE(below.length, 0x14);
@@ -127,7 +141,7 @@ function words(numbers: readonly number[]): Buffer {
   return bytes;
 }
 
-function writeList(bins: Bins, below: readonly number[], kind: 'lf' | 'lh' | 'li' | 'ri'): number {
+function writeList(bins: Bins, below: readonly { readonly cell: number; readonly name: string }[], kind: 'lf' | 'lh' | 'li' | 'ri'): number {
   const head = Buffer.from(`${kind}\0\0`, 'latin1');
   if (kind === 'ri') {
     const leaves: number[] = [];
@@ -136,7 +150,7 @@ function writeList(bins: Bins, below: readonly number[], kind: 'lf' | 'lh' | 'li
     return bins.add(Buffer.concat([head, words(leaves)]));
   }
   head.writeUInt16LE(below.length, 2);
-  return bins.add(Buffer.concat([head, words(kind === 'li' ? below : below.flatMap((cell) => [cell, 0]))]));
+  return bins.add(Buffer.concat([head, words(below.flatMap(({ cell, name }) => (kind === 'li' ? [cell] : [cell, nameHint(kind, name) ?? 0])))]));
 }
 
 function writeValue(bins: Bins, cells: Map<string, number>, value: ValueToWrite, path: string): number {

@@ -4,12 +4,13 @@ import { Anomalies } from '../../../src/bytes/anomaly.js';
 import { FormatError } from '../../../src/bytes/errors.js';
 import { openHiveFile } from '../../../src/registry/hive-file.js';
 import type { RegistryHive } from '../../../src/registry/hive.js';
+import { openHive } from '../../../src/registry/open-hive.js';
 import { securityCell } from '../../../src/registry/security.js';
 import { dword, sz, writeHive, type KeyToWrite } from '../../support/hive-bytes.js';
 
-function opened(root: KeyToWrite, minor?: number): { hive: RegistryHive; anomalies: Anomalies } {
+function opened(root: KeyToWrite, minor = 5): { hive: RegistryHive; anomalies: Anomalies } {
   const anomalies = new Anomalies();
-  return { hive: openHiveFile(writeHive(root, minor).file, 'hive', anomalies).hive, anomalies };
+  return { hive: openHiveFile(writeHive(root, { minor }).file, 'hive', anomalies).hive, anomalies };
 }
 
 const key = (name: string, keys: readonly KeyToWrite[] = []): KeyToWrite => ({ name, keys });
@@ -135,4 +136,15 @@ test('a dirty hive and a wrong checksum are announced', () => {
   const anomalies = new Anomalies();
   assert.equal(openHiveFile(file, 'hive', anomalies).hive.root()?.name, 'ROOT');
   assert.deepEqual(anomalies.list.map(({ what }) => what.slice(0, 17)), ['the checksum of t', 'the hive is dirty']);
+});
+
+test('a registry of Windows 95 to ME is refused by its name', () => {
+  const bytes = Buffer.alloc(0x2000);
+  bytes.write('CREG', 0, 'latin1');
+  assert.throws(() => openHiveFile(bytes), /no registry hive of Windows NT: it is a registry of Windows 95, 98 or ME \(CREG\)/);
+});
+
+test('a clean hive with logs beside it is not said to be anything', () => {
+  const { file } = writeHive(key('ROOT'));
+  assert.deepEqual(openHive(file, { logs: [Buffer.alloc(0), Buffer.from('no log')] }).anomalies.list, []);
 });

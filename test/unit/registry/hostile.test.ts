@@ -139,3 +139,113 @@ test('hives with changed bytes never throw, and no walk is longer than the hive'
     assert.ok(keys <= copy.length / 0x4c);
   }
 });
+
+/** A hive whose keys `k0`… all name the lists and counts of the key `rich`. */
+function sharing(rich: KeyToWrite, keys: number, from: number, bytes: number): ReturnType<typeof broken> & { readonly size: number } {
+  let size = 0;
+  const opened = broken(key('ROOT', [...Array.from({ length: keys }, (_, i) => key(`k${String(i).padStart(5, '0')}`)), rich]), (written) => {
+    const owner = inFile(cell(written, rich.name)) + from;
+    for (let i = 0; i < keys; i += 1) written.file.copy(written.file, inFile(cell(written, `k${String(i).padStart(5, '0')}`)) + from, owner, owner + bytes);
+    size = written.file.length;
+  });
+  return { ...opened, size };
+}
+
+test('keys that share a list of values do not make a walk longer than the hive, and each shows its first values', () => {
+  const values = Array.from({ length: 3000 }, (_, i) => ({ name: `v${i}`, type: 4, data: dword(i) }));
+  const { hive, what, size } = sharing({ name: 'rich', values }, 3000, 0x24, 8);
+  let keys = 0;
+  let found = 0;
+  for (const one of hive.keys()) {
+    keys += 1;
+    const here = [...one.values()].length;
+    assert.ok(one.path === '' || here >= 64, one.path);
+    found += here;
+  }
+  assert.equal(keys, 3002);
+  assert.ok(found < size / 4 + 64 * keys, `${found} values in ${size} bytes`);
+  assert.match(what().join('\n'), /name more than the hive has room for; 64 of 3000 are looked at/);
+  // The same is answered again.
+  assert.equal([...hive.root()?.subkey('k00000')?.values() ?? []].length, 3000);
+});
+
+test('keys that share a list of sub-keys have none of them, and the key that owns them has all', () => {
+  const { hive, what } = sharing(key('rich', Array.from({ length: 2000 }, (_, i) => key(`sub${String(i).padStart(4, '0')}`))), 2000, 0x14, 12);
+  assert.equal([...hive.keys()].length, 1 + 2000 + 1 + 2000);
+  const said = what().join('\n');
+  assert.match(said, /says that its parent is another key/);
+  assert.match(said, /what follows 17 useless entries is left out/);
+});
+
+test('lists that overlap name no more keys than the hive has room for', () => {
+  // One cell of 16,000 overlapping lists: each eight bytes are the size of a cell, `li`, and a count.
+  const lists = 16_000;
+  const { hive, what } = broken({ ...key('ROOT', [key('a'), key('b')]), list: 'ri', values: [{ name: 'v', type: 3, data: Buffer.alloc(8 * lists) }] }, (written) => {
+    const top = inFile(cell(written, ':keys'));
+    const data = cell(written, ':v:data');
+    assert.equal(written.file.toString('latin1', inFile(data), inFile(data) + 2), 'db');
+    const segments = inFile(written.file.readUInt32LE(inFile(data) + 4));
+    const segment = written.file.readUInt32LE(segments);
+    const count = 2000;
+    for (let i = 0; i < count; i += 1) {
+      const at = inFile(segment) + 4 + 8 * i;
+      written.file.writeInt32LE(-(8 * (count - i)), at);
+      written.file.write('li', at + 4, 'latin1');
+      written.file.writeUInt16LE(0xffff, at + 6);
+    }
+    // The list of lists takes the place of another segment.
+    const other = inFile(written.file.readUInt32LE(segments + 4));
+    written.file.write('ri', other, 'latin1');
+    written.file.writeUInt16LE(count, other + 2);
+    for (let i = 0; i < count; i += 1) written.file.writeUInt32LE(segment + 8 + 8 * i, other + 4 + 4 * i);
+    written.file.writeUInt32LE(other - 0x1004, inFile(cell(written, '')) + 0x1c);
+    assert.ok(top > 0);
+  });
+  const keys = [...hive.keys()].length;
+  assert.equal(keys, 1);
+  assert.match(what().join('\n'), /more than the hive has room for/);
+});
+
+test('values that share data are read until they are more than the hive', () => {
+  const data = Buffer.alloc(15_000, 1);
+  const values = Array.from({ length: 200 }, (_, i) => ({ name: `v${i}`, type: 3, data: i === 0 ? data : Buffer.alloc(8) }));
+  const { hive, what } = broken({ name: 'ROOT', values }, (written) => {
+    for (let i = 1; i < 200; i += 1) {
+      written.file.writeUInt32LE(data.length, inFile(cell(written, `:v${i}`)) + 4);
+      written.file.writeUInt32LE(cell(written, ':v0:data'), inFile(cell(written, `:v${i}`)) + 8);
+    }
+  });
+  const read = [...hive.root()?.values() ?? []].filter((value) => value.data() !== undefined);
+  assert.ok(read.length >= 1 && read.length < 10, String(read.length));
+  assert.equal(read[0]?.data()?.length, data.length);
+  assert.match(what().join('\n'), /values have more data than the hive has room for/);
+});
+
+test('a list of segments that names itself ends', () => {
+  const { hive } = broken({ name: 'ROOT', values: [{ name: 'v', type: 3, data: Buffer.alloc(40_000, 1) }] }, (written) => {
+    const record = inFile(cell(written, ':v:data'));
+    const list = written.file.readUInt32LE(record + 4);
+    for (let i = 0; i < 3; i += 1) written.file.writeUInt32LE(list, inFile(list) + 4 * i);
+    written.file.writeUInt32LE(cell(written, ':v:data'), record + 4);
+  });
+  assert.equal(hive.root()?.value('v')?.data(), undefined);
+});
+
+test('a list whose hints do not fit the names, or that is not in their order, is said to be so', () => {
+  for (const list of ['lh', 'lf'] as const) {
+    const { hive, what } = broken({ ...key('ROOT', [key('alpha'), key('beta')]), list }, (written) => {
+      written.file.writeUInt32LE(0x0101_0101, entry(written, ':keys', 1) + 4);
+    });
+    assert.deepEqual([...hive.keys()].map(({ path }) => path), ['', 'alpha', 'beta']);
+    assert.match(what().join('\n'), /of the sub-key "beta" does not fit its name/);
+    assert.equal(what().length, 1);
+  }
+  const { hive, what } = broken(key('ROOT', [key('same'), key('SAME'), key('earlier')]), () => undefined);
+  assert.equal([...hive.keys()].length, 4);
+  assert.match(what().join('\n'), /two sub-keys are called "SAME"\n.*"earlier" is not in the order of names/);
+});
+
+test('a root key that is not marked as one is said to be so', () => {
+  const { what } = broken({ name: 'ROOT', flags: 0x20 }, () => undefined);
+  assert.match(what().join('\n'), /the root key is not marked as the root of a hive/);
+});
