@@ -1,4 +1,5 @@
 import type { Stage } from './stage.js';
+import { ARTEFACT_STAGES } from './stages/artefacts.js';
 import { driverStage } from './stages/driver.js';
 import { findEvilStage } from './stages/findevil.js';
 import { handleStage } from './stages/handle.js';
@@ -12,4 +13,5 @@ import { vadStage } from './stages/vad.js';
 /** All stages, in the order in which they run, as far as they need not wait for the pool scan: what analysts read first comes first. */
 export const STAGES: readonly Stage[] = [
   processStage, netStage, driverStage, threadStage, findEvilStage, moduleStage, vadStage, handleStage, registryStage,
+  ...ARTEFACT_STAGES,
 ];

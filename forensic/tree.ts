@@ -113,13 +113,14 @@ function twinOf(view: ForensicView, name: string, csv: string): string | undefin
 
 /** The progress as text: a line a stage. Without rates once the pass has ended, so that it is the same after every mount. */
 function progressText({ state, percent, failure, steps }: PassProgress): string {
+  const width = steps.reduce((widest, { name }) => Math.max(widest, name.length + 1), 12);
   const lines = steps.map((step) => {
     const rate = step.state === 'running' && step.rate > 0 ? `  ${Math.round(step.rate)} rows/s` : '';
     // What is made from all stages has no rows of its own.
     const rows = step.rows === 0 && step.state === 'done' ? '' : `${String(step.rows).padStart(10)} rows`;
     const why = step.failure === undefined ? '' : `  ${step.failure}`;
-    const notes = step.notes.map((note) => `${' '.repeat(12)}${note}\n`).join('');
-    return `${step.name.padEnd(12)}${step.state.padEnd(8)}${String(Math.floor(step.percent)).padStart(4)} %${rows}${rate}${why}\n${notes}`;
+    const notes = step.notes.map((note) => `${' '.repeat(width)}${note}\n`).join('');
+    return `${step.name.padEnd(width)}${step.state.padEnd(8)}${String(Math.floor(step.percent)).padStart(4)} %${rows}${rate}${why}\n${notes}`;
   });
   return `${state}  ${percent} %${failure === undefined ? '' : `  ${failure}`}\n\n${lines.join('')}`;
 }

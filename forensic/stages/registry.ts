@@ -2,6 +2,7 @@ import { isoTime } from '../../src/bytes/filetime.js';
 import type { Key } from '../../src/registry/key.js';
 import { dataText } from '../../src/registry/value-type.js';
 import type { Value } from '../../src/registry/value.js';
+import { mountName } from '../../src/windows/hive-set.js';
 import type { Hive } from '../../src/windows/hive.js';
 import { mountPath } from '../../src/windows/registry-path.js';
 import type { Table } from '../../src/vfs/column.js';
@@ -24,8 +25,7 @@ const WRITTEN_FIRST = 116_444_736_000_000_000n;
 
 /** `HKLM\SYSTEM`, `HKU\S-1-5-…`; a hive that is mounted elsewhere keeps its own name. */
 function rootName(hive: Hive): string {
-  const path = mountPath(hive) ?? hive.name;
-  return path.replace(/^\\REGISTRY\\MACHINE(?=\\|$)/i, 'HKLM').replace(/^\\REGISTRY\\USER(?=\\|$)/i, 'HKU').replace(/^\\/, '');
+  return mountName(mountPath(hive) ?? hive.name).replace(/^\\/, '');
 }
 
 function valueText(value: Value): string | undefined {

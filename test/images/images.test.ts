@@ -4,6 +4,7 @@ import { openImage } from '../../src/image/image.js';
 import { openWindows } from '../../src/windows/open.js';
 import { scanPool } from '../../src/windows/pool-scan.js';
 import type { Windows } from '../../src/windows/windows.js';
+import { compareArtefacts } from './artefacts.js';
 import { compareCallStacks } from './call-stacks.js';
 import { precision, recall, type Comparison } from './comparison.js';
 import { compareConsoles } from './consoles.js';
@@ -11,6 +12,7 @@ import { compareFiles } from './files.js';
 import { compareForensic } from './forensic.js';
 import { compareCrossView, compareHandleDirectories, compareNamespace } from './handles.js';
 import { imageFiles, type ImageFiles } from './image-files.js';
+import { compareMachineFacts } from './machine-facts.js';
 import { compareMemory } from './memory.js';
 import { compareModuleFiles, compareModuleViews } from './modules.js';
 import { compareEndpoints, compareScan } from './net.js';
@@ -42,6 +44,8 @@ const COMPARISONS: readonly (readonly [subject: string, compare: (windows: Windo
   ['drivers', compareDrivers],
   ['endpoints', (windows, truth) => [compareEndpoints(windows, truth)]],
   ['the registry', compareRegistry],
+  ['what the registry tells of the machine and its users', compareMachineFacts],
+  ['what the registry tells of programs that ran and start', compareArtefacts],
   ['the rows and findings of the forensic pass', compareForensic],
 ];
 

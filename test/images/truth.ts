@@ -169,6 +169,10 @@ export interface TruthEndpoint {
 
 export interface TruthEvil {
   readonly kind: string;
+  readonly value?: string;
+  readonly data?: string;
+  readonly command?: string;
+  readonly image?: string;
   readonly where: string;
   readonly expect?: string;
   readonly pid?: number;
@@ -231,13 +235,23 @@ export interface Truth {
   readonly drivers: readonly TruthDriver[];
   readonly unloaded_drivers: readonly { readonly name: string; readonly start: bigint; readonly end: bigint; readonly time: bigint }[];
   readonly evil: readonly TruthEvil[];
+  readonly userassist: readonly { readonly path: string; readonly count: number; readonly focus_count: number; readonly focus_ms: number; readonly last: bigint }[];
+  readonly shimcache: readonly { readonly path: string; readonly modified: bigint }[];
+  readonly scheduled_tasks: readonly {
+    readonly path: string; readonly guid: string; readonly command: string; readonly arguments: string;
+    readonly registered: bigint; readonly last_run: bigint; readonly key_written: bigint;
+  }[];
+  readonly services: readonly {
+    readonly name: string; readonly display: string; readonly type: number; readonly start: number; readonly image_path: string;
+    readonly account?: string; readonly dll?: string;
+  }[];
   /** Chance pool headers that a scan may take for objects. */
   readonly scanner_ambiguities: readonly { readonly type: string; readonly va: bigint }[];
   readonly invalid_pte_mask: number | bigint;
 }
 
 const ADDRESS = /^0x[0-9a-f]{16}$/;
-const TIME = /^(\w*_time|written|created|modified|changed|accessed|time|last|last_run|registered|last_logon|password_set)$/;
+const TIME = /^(\w*_time|written|key_written|created|modified|changed|accessed|time|last|last_run|registered|last_logon|password_set)$/;
 const DIGITS = /^-?\d+$/;
 
 /** JSON's own null is no value of ours. */
