@@ -157,9 +157,11 @@ function rendering<T>(path: string, work: () => T): T {
   }
 }
 
-/** Tells contents apart. */
+/** The algorithm that tells contents apart. */
+export const DIGEST = 'sha1';
+
 export function digestOf(bytes: Uint8Array): string {
-  return createHash('sha1').update(bytes).digest('base64');
+  return createHash(DIGEST).update(bytes).digest('base64');
 }
 
 function remember(known: Map<string, Known>, path: string, what: Known): void {

@@ -29,7 +29,7 @@ export interface MountRequest {
 }
 
 /** The drivers, each loaded only when it is used. */
-const DRIVERS: Readonly<Record<DriverName, () => Promise<MountDriver>>> = {
+export const DRIVERS: Readonly<Record<DriverName, () => Promise<MountDriver>>> = {
   'fuse-native': async () => (await import('../native-bindings/fuse-native.js')).mountFuseNative,
   device: async () => (await import('../native-bindings/fuse-device.js')).mountByDevice,
 };

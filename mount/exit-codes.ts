@@ -14,6 +14,8 @@ export const EXIT = {
   mount: 5,
   /** A host folder or file cannot be used: the mount point, the work folder, the target of an export. */
   folder: 6,
+  /** No: `registry search` found nothing, `registry diff` found a difference. */
+  no: 7,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];

@@ -8,7 +8,7 @@ import { EXIT, UserError } from './exit-codes.js';
 import type { SearchFlags } from './commands/search.js';
 import type { OpeningFlags } from './opening-options.js';
 import type { DaemonMessage } from './start-daemon.js';
-import type { OpenedTree } from './tree/root.js';
+import type { WalkedTree } from './tree-path.js';
 import { programVersion } from './version.js';
 
 interface MountFlags extends OpeningFlags {
@@ -23,10 +23,20 @@ function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** Opens the whole tree for a command that needs no mount; with the pass where a path asks for it. */
-async function withPaths(
-  image: string, paths: readonly string[], recursive: boolean, flags: OpeningFlags, use: (tree: OpenedTree) => void,
-): Promise<void> {
+/**
+ * Opens the whole tree for a command that needs no mount; with the pass where a path asks for it.
+ * @param words the image, or hives, and then paths in the tree
+ */
+async function withPaths(words: readonly string[], recursive: boolean, flags: OpeningFlags, use: (tree: WalkedTree, paths: readonly string[]) => void): Promise<void> {
+  const { hiveTree, hiveWords } = await import('./commands/hives.js');
+  const ofHives = hiveWords(words);
+  if (ofHives !== undefined) {
+    const hives = hiveTree(ofHives.hives, flags);
+    use(hives, ofHives.rest);
+    hives.close();
+    return;
+  }
+  const [image = '', ...paths] = words;
   const { finishedTree, needsPass } = await import('./finished-tree.js');
   const { openingChoices } = await import('./opening-options.js');
   const { progressDisplay } = await import('./progress.js');
@@ -34,13 +44,13 @@ async function withPaths(
   const file = resolve(image);
   try {
     const { tree, close } = await finishedTree(file, {
-      choices: openingChoices(flags), forensic: paths.some((path) => needsPass(path, recursive)), log: display.line,
+      choices: openingChoices(flags), forensic: (paths.length === 0 ? ['/'] : paths).some((path) => needsPass(path, recursive)), log: display.line,
       // Only a terminal is shown progress: what these commands print is read by programs.
       ...(process.stderr.isTTY ? { onProgress: display.update } : {}),
     });
     display.stop();
     try {
-      use(tree);
+      use(tree, paths);
     } finally {
       await close();
     }
@@ -56,23 +66,31 @@ function tellParent(message: DaemonMessage): void {
   });
 }
 
-async function mount(image: string, folder: string, flags: MountFlags): Promise<void> {
+async function mount(first: string, more: readonly string[], flags: MountFlags): Promise<void> {
   const { openingChoices } = await import('./opening-options.js');
+  const { hivesToMount, logsChoice } = await import('./commands/hives.js');
+  const folder = more.at(-1) as string;
+  const image = first;
+  const hives = hivesToMount([first, ...more.slice(0, -1)]);
   if (flags.daemon === true) {
     const { startDaemon } = await import('./start-daemon.js');
     const pid = await startDaemon(image, flags.work, openingChoices(flags).pageFiles);
     process.stdout.write(`${pid}\n`);
     return;
   }
-  const { mountImage } = await import('./daemon.js');
   const debug = flags.debug === true;
+  const mounted = (tell: (line: string) => void): void => {
+    if (process.send === undefined) tell(`${hives === undefined ? image : hives.join(', ')} is mounted on ${folder}; Ctrl-C or \`memlens umount ${folder}\` takes it away.`);
+    tellParent({ mounted: process.pid });
+  };
+  if (hives !== undefined) {
+    const { mountHives } = await import('./hive-daemon.js');
+    return mountHives({ paths: hives, mountPoint: folder, driver: flags.driver, options: flags.o, logs: logsChoice(flags), work: flags.work, debug }, say, () => mounted(say));
+  }
+  const { mountImage } = await import('./daemon.js');
   await mountImage(
     { image, mountPoint: folder, forensic: flags.forensic, driver: flags.driver, options: flags.o, choices: openingChoices(flags), debug },
-    say,
-    (tell) => {
-      if (process.send === undefined) tell(`${image} is mounted on ${folder}; Ctrl-C or \`memlens umount ${folder}\` takes it away.`);
-      tellParent({ mounted: process.pid });
-    },
+    say, mounted,
   );
 }
 
@@ -86,15 +104,15 @@ async function umount(folder: string): Promise<void> {
 }
 
 /** `find` takes its tests as find(1) does, with one dash. */
-async function findCommand(image: string, rest: readonly string[], flags: OpeningFlags): Promise<void> {
+async function findCommand(first: string, rest: readonly string[], flags: OpeningFlags): Promise<void> {
   const { find, globPattern } = await import('./commands/list.js');
-  const paths: string[] = [];
+  const words = [first];
   let name: RegExp | undefined;
   let type: 'f' | 'd' | 'l' | undefined;
   for (let i = 0; i < rest.length; i += 1) {
     const word = rest[i] as string;
     if (!word.startsWith('-')) {
-      paths.push(word);
+      words.push(word);
       continue;
     }
     i += 1;
@@ -103,16 +121,17 @@ async function findCommand(image: string, rest: readonly string[], flags: Openin
     else if (word === '-type' && (value === 'f' || value === 'd' || value === 'l')) type = value;
     else throw new UserError('find takes -name PATTERN and -type f, d or l.', EXIT.usage);
   }
-  if (paths.length === 0) paths.push('/');
-  await withPaths(image, paths, true, flags, (tree) => find(tree, paths, { name, type }));
+  await withPaths(words, true, flags, (tree, paths) => find(tree, paths.length === 0 ? ['/'] : paths, { name, type }));
 }
 
-async function exportCommand(image: string, path: string, folder: string, flags: OpeningFlags): Promise<void> {
+async function exportCommand(image: string, path: string, more: readonly string[], flags: OpeningFlags): Promise<void> {
+  const folder = more.at(-1) as string;
   const { exportTree } = await import('./commands/export.js');
   const { progressDisplay } = await import('./progress.js');
   const display = await progressDisplay();
-  await withPaths(image, [path], true, flags, (tree) => {
-    const done = exportTree(tree, path, folder, (files) => {
+  await withPaths([image, path, ...more.slice(0, -1)], true, flags, (tree, [what, ...others]) => {
+    if (what === undefined || others.length > 0) throw new UserError('export takes an image or hives, one path in the tree, and a folder.', EXIT.usage);
+    const done = exportTree(tree, what, folder, (files) => {
       if (process.stderr.isTTY) process.stderr.write(`\r${files} files`);
     });
     if (process.stderr.isTTY) process.stderr.write('\r');
@@ -121,10 +140,13 @@ async function exportCommand(image: string, path: string, folder: string, flags:
   });
 }
 
-async function infoCommand(image: string | undefined, flags: OpeningFlags & { readonly json?: true; readonly profiles?: true }): Promise<void> {
+async function infoCommand([image, ...more]: readonly string[], flags: OpeningFlags & { readonly json?: true; readonly profiles?: true }): Promise<void> {
   const { info, printProfiles } = await import('./commands/info.js');
   if (flags.profiles === true) return printProfiles();
-  if (image === undefined) throw new UserError('info takes an image, or --profiles.', EXIT.usage);
+  if (image === undefined) throw new UserError('info takes an image, hives, or --profiles.', EXIT.usage);
+  const { hiveInfo, hivesToMount } = await import('./commands/hives.js');
+  const hives = hivesToMount([image, ...more]);
+  if (hives !== undefined) return hiveInfo(hives, flags, flags.json === true);
   const { openWithSymbols } = await import('./open-with-symbols.js');
   const { openingChoices } = await import('./opening-options.js');
   const { progressDisplay } = await import('./progress.js');
@@ -164,12 +186,13 @@ const collect = (value: string, before: readonly string[]): string[] => [...befo
 async function commandLine(): Promise<Command> {
   const { withOpening } = await import('./opening-options.js');
   const program = new Command('memlens')
-    .description('Shows a Windows memory image as a filesystem')
+    .description('Shows a Windows memory image, or registry hives, as a filesystem')
     .version(programVersion())
     .option('--debug', 'show where an error came from, and what FUSE asks')
     .enablePositionalOptions()
     .exitOverride();
-  withOpening(program.command('mount')).description('mount an image on an empty folder').argument('<image>').argument('<folder>')
+  withOpening(program.command('mount')).description('mount an image, or registry hives together, on an empty folder').argument('<image>').argument('<folder...>')
+    .usage('[options] <image | hives...> <folder>')
     .addOption(new Option('--forensic <mode>', 'run the forensic pass: beside the mount, not at all, or before it').choices(['on', 'off', 'wait']).default('on'))
     .addOption(new Option('--driver <name>', 'how to speak to FUSE').choices(['fuse-native', 'device']).default('fuse-native'))
     .option('-o <options>', 'FUSE options: allow_other, allow_root, default_permissions, uid=N, gid=N, umask=N', collect, [])
@@ -178,26 +201,27 @@ async function commandLine(): Promise<Command> {
     .action(mount);
   program.command('umount').description('take a mount away').argument('<folder>').action(umount);
   withOpening(program.command('ls')).description('list a folder of the tree, without mounting').argument('<image>').argument('[paths...]')
-    .option('-l', 'with type, size and time')
-    .action(async (image: string, paths: string[], flags: OpeningFlags & { l?: true }) => {
+    .usage('[options] <image | hives...> [paths...]').option('-l', 'with type, size and time')
+    .action(async (image: string, words: string[], flags: OpeningFlags & { l?: true }) => {
       const { ls } = await import('./commands/list.js');
-      const wanted = paths.length === 0 ? ['/'] : paths;
-      await withPaths(image, wanted, true, flags, (tree) => ls(tree, wanted, flags.l === true));
+      await withPaths([image, ...words], true, flags, (tree, paths) => ls(tree, paths.length === 0 ? ['/'] : paths, flags.l === true));
     });
   withOpening(program.command('cat')).description('print files of the tree').argument('<image>').argument('<paths...>')
-    .action(async (image: string, paths: string[], flags: OpeningFlags) => {
+    .usage('[options] <image | hives...> <paths...>')
+    .action(async (image: string, words: string[], flags: OpeningFlags) => {
       const { cat } = await import('./commands/list.js');
-      await withPaths(image, paths, false, flags, (tree) => cat(tree, paths));
+      await withPaths([image, ...words], false, flags, (tree, paths) => cat(tree, paths));
     });
   withOpening(program.command('find')).description('print all paths below; -name PATTERN, -type f|d|l').argument('<image>').argument('[rest...]')
-    .allowUnknownOption().passThroughOptions().action(findCommand);
-  withOpening(program.command('export')).description('write a part of the tree to a folder').argument('<image>').argument('<path>').argument('<folder>')
-    .action(exportCommand);
+    .usage('[options] <image | hives...> [paths...] [-name PATTERN] [-type f|d|l]').allowUnknownOption().passThroughOptions().action(findCommand);
+  withOpening(program.command('export')).description('write a part of the tree to a folder').argument('<image>').argument('<path>').argument('<folder...>')
+    .usage('[options] <image | hives...> <path> <folder>').action(exportCommand);
+  (await import('./commands/registry-options.js')).addRegistryCommands(program);
   withOpening(program.command('search')).description('search memory for a text, /a regular expression/, bytes or YARA rules').argument('<image>').argument('[pattern]')
     .option('--pid <number>', 'the virtual memory of this process; without it, all physical memory', processId).option('--hex', 'the pattern is bytes in hex')
     .option('--yara <file>', 'rules in place of a pattern').option('--csv', 'as CSV').option('--json', 'as JSON, an object a line')
     .action(searchCommand);
-  withOpening(program.command('info')).description('say what was recognised').argument('[image]').option('--json', 'as JSON')
+  withOpening(program.command('info')).description('say what was recognised').argument('[image...]').usage('[options] <image | hives...>').option('--json', 'as JSON')
     .option('--profiles', 'say which kernels are known instead').action(infoCommand);
   program.command('doctor').description('check what memlens needs').option('--work <folder>', 'the folder for work folders')
     .action(async (flags: { work?: string }) => {

@@ -18,6 +18,8 @@ export interface OpeningFlags {
   readonly lsassMinidump?: true;
   readonly symbols?: readonly string[];
   readonly symbolsServer?: string;
+  /** False with `--no-logs`. */
+  readonly logs?: boolean;
 }
 
 /** Adds the options that every command takes which opens an image. */
@@ -33,7 +35,8 @@ export function withOpening(command: Command): Command {
     .option('--lsass-minidump', 'make a minidump of lsass.exe too (virus scanners take it away, and it holds credentials)')
     .option('--symbols <folder>', 'a folder with symbol files (PDB, or Volatility\'s JSON); may be given several times; `download`: ask Microsoft\'s server for what is missing',
       (value: string, before: readonly string[] = []) => [...before, value])
-    .option('--symbols-server <url>', 'ask this symbol server instead');
+    .option('--symbols-server <url>', 'ask this symbol server instead')
+    .option('--no-logs', 'of registry hives: leave the transaction logs beside them alone');
 }
 
 /** The choices that the flags make. @throws UserError when a page file cannot be read */

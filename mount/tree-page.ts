@@ -1,3 +1,4 @@
+import { ARTEFACTS } from '../src/artefacts/artefacts.js';
 import type { Column, Table } from '../src/vfs/column.js';
 import type { Node } from '../src/vfs/node.js';
 
@@ -45,15 +46,23 @@ const SHAPES: readonly Shape[] = [
   { paths: /\/modules\/[^/]+\/sectionsd\/[^/]+$/, name: '<section>', doc: 'the bytes of a section, as it is mapped' },
   { paths: /^\/registry\/hive_files\/[^/]+\.reghive$/, name: '0x<cmhive>-<name>.reghive', doc: 'the hive as a file, rebuilt from memory' },
   { paths: /^\/registry\/hive_files\/[^/]+\.map$/, name: '0x<cmhive>-<name>.reghive.map', doc: 'which parts of it were not in the image; listed when there are any' },
+  { paths: /^\/registry\/hive_memory\/[^/]+$/, name: '0x<cmhive>-<name>.hivemem', doc: 'the hive\'s cells by index, volatile ones from 0x80000000 on; a link, so that walking the tree passes it by' },
   { paths: /^\/registry\/by-hive\/[^/]+\/$/, name: '0x<cmhive>-<name>', doc: 'the keys of a hive' },
   { paths: /^\/registry\/by-hive\/[^/]+\/ROOT\/$/, name: 'ROOT', doc: 'its root key, as below `/registry/HKLM/<hive>/`', enter: false },
-  { paths: /^\/registry\/HKLM\/[^/]+\/$/, name: '<hive>', doc: 'the root key of a hive: SOFTWARE, SYSTEM, SAM …' },
+  { paths: /^\/registry\/by-hive\/[^/]+\/ORPHAN\/.+$/, name: '<key>', doc: 'a key, as below `/registry/HKLM/<hive>/`', enter: false },
+  { paths: /^\/registry\/by-hive\/[^/]+\/DELETED\/.+$/, name: '<key>', doc: 'a key that was deleted, or that has deleted keys or values', enter: false },
+  { paths: /^\/registry\/HKCU-[^/]+$/, name: 'HKCU-<user>', doc: 'link to the user\'s keys, HKEY_CURRENT_USER' },
+  { paths: /^\/registry\/HKCR-[^/]+$/, name: 'HKCR-<user>', doc: 'link to the classes that the user sees, HKEY_CLASSES_ROOT' },
+  { paths: /^\/registry\/HKCR-[^/]+\/$/, name: 'HKCR-<user>', doc: 'the classes of the machine under the user\'s, HKEY_CLASSES_ROOT: links to the keys that only one of them has', enter: false },
+  { paths: /^\/registry\/HKLM\/[^/]+\/$/, name: '<hive>', doc: 'the root key of a hive: SOFTWARE, SYSTEM, SAM …; `<hive>.reg` and `<hive>.json` are its export' },
   { paths: /^\/registry\/HKU\/[^/]+\/$/, name: '<user>', doc: 'the root key of a user\'s hive, as below `/registry/HKLM/<hive>/`; the SID answers too', enter: false },
-  { paths: /^\/registry\/HKLM\/<hive>\/[^/]+\/$/, name: '<key>', doc: 'a key in it; its time is the last write' },
+  { paths: /^\/registry\/HKLM\/<hive>\/(<key>\/)?[^/]+\(_Key_\)\/$/, name: '<link>(_Key_)', doc: 'a key that is a symbolic link, itself', enter: false },
+  { paths: /^\/registry\/HKLM\/<hive>\/[^/]+\/$/, name: '<key>', doc: 'a key in it; its time is the last write. `<key>.reg` (as regedit exports it) and `<key>.json` answer by name: the key and all below it' },
   { paths: /^\/registry\/HKLM\/<hive>\/<key>\/[^/]+\/$/, name: '<key>', doc: 'a key in it, like this one', enter: false },
   { paths: /^\/registry\/HKLM\/<hive>\/(<key>\/)?\(_Key_\)$/, name: '(_Key_)', doc: 'the key\'s own cell, raw' },
-  { paths: /^\/registry\/HKLM\/<hive>\/(<key>\/)?\(_Key_\)\.txt$/, name: '(_Key_).txt', doc: 'the key\'s address, name, last write, class and counts' },
+  { paths: /^\/registry\/HKLM\/<hive>\/(<key>\/)?\(_Key_\)\.txt$/, name: '(_Key_).txt', doc: 'the key\'s address, name, last write, class, security and counts' },
   { paths: /^\/registry\/HKLM\/<hive>\/(<key>\/)?[^/]+\.txt$/, name: '<value>.txt', doc: 'a value\'s address, type and data as text' },
+  { paths: /^\/registry\/HKLM\/<hive>\/(<key>\/)?CurrentControlSet$/, name: 'CurrentControlSet', doc: 'link to the control set in use' },
   { paths: /^\/registry\/HKLM\/<hive>\/(<key>\/)?[^/]+$/, name: '<value>', doc: 'a value\'s data, raw' },
 ];
 
@@ -126,9 +135,15 @@ function columnRow(column: Column<never>): string {
   return `| \`${column.name}\` | ${csv} | ${column.kind} | ${column.text === undefined ? '' : 'yes'} | ${cell(column.doc)} |`;
 }
 
+/** What the registry's own tables are read from. */
+function sourcesOf(table: Table<never>): readonly string[] {
+  const reads = ARTEFACTS.find((artefact) => artefact.table === table)?.reads ?? [];
+  return reads.length === 0 ? [] : [`Read from ${reads.map((path) => `\`${path}\``).join(', ')}.`, ''];
+}
+
 function tableText(table: Table<never>, paths: readonly string[]): string {
   return [
-    `### ${table.name}`, '', table.doc, '', paths.map((path) => `\`${path}\``).join(', '), '',
+    `### ${table.name}`, '', table.doc, '', ...sourcesOf(table), paths.map((path) => `\`${path}\``).join(', '), '',
     '| JSONL, SQLite | CSV | kind | in text | meaning |', '|---|---|---|---|---|', ...table.columns.map(columnRow), '',
   ].join('\n');
 }

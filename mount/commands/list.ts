@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import type { Node } from '../../src/vfs/node.js';
+import type { BytesFile, Node } from '../../src/vfs/node.js';
 import { childOf, needPath, type Found, type WalkedTree } from '../tree-path.js';
 import { pieces, printLine, writeAll } from './output.js';
 import { EXIT, UserError } from '../exit-codes.js';
@@ -7,12 +7,16 @@ import { EXIT, UserError } from '../exit-codes.js';
 function sizeOf(node: Node): number {
   switch (node.kind) {
     case 'window': return node.size;
-    case 'bytes': return node.size ?? node.render().length;
+    case 'bytes': return node.size ?? [...lengths(node)].reduce((sum, length) => sum + length, 0);
     case 'host': return statSync(node.path).size;
     case 'control': return Buffer.byteLength(node.read());
     case 'link': return Buffer.byteLength(node.target);
     case 'directory': return 4096;
   }
+}
+
+function* lengths(file: BytesFile): Generator<number> {
+  for (const { length } of pieces(file)) yield length;
 }
 
 function timeOf(found: Found): string {

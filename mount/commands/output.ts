@@ -6,7 +6,8 @@ const CHUNK = 1 << 20;
 /** A file's bytes, piece by piece; the buffer is used again for each piece. */
 export function* pieces(file: FileNode): Generator<Uint8Array> {
   if (file.kind === 'bytes') {
-    yield file.render();
+    if (file.pieces === undefined) yield file.render();
+    else yield* file.pieces();
     return;
   }
   if (file.kind === 'control') {

@@ -13,6 +13,7 @@ import { captureTime } from '../../src/windows/system.js';
 import { miscDirectory } from './misc.js';
 import { nameDirectory, pidDirectory } from './processes.js';
 import { registryDirectory } from './registry.js';
+import { memoryRegistry } from './registry-hives.js';
 import { symbolsDirectory } from './symbols.js';
 import type { SymbolSettings } from '../symbols.js';
 import type { SearchService, TreeServices } from './services.js';
@@ -89,7 +90,7 @@ function rootDirectory(opened: OpenedWindows, given: TreeServices, forensic: (()
     misc: windows && (() => miscDirectory(windows, image.memory.size, services)),
     name: windows && (() => nameDirectory(windows, services)),
     pid: windows && (() => pidDirectory(windows, services)),
-    registry: windows && (() => registryDirectory(windows)),
+    registry: windows && (() => registryDirectory(memoryRegistry(windows))),
     symbols: () => symbolsDirectory(opened, symbols),
     sys: windows && (() => sysDirectory(windows)),
   });

@@ -29,6 +29,8 @@ export interface BytesFile extends About {
   readonly kind: 'bytes';
   readonly cost: Cost;
   render(): Uint8Array;
+  /** The same bytes piece by piece, for a file that may be too large to be held whole: a worker spools them as they come. */
+  readonly pieces?: (() => Iterable<Uint8Array>) | undefined;
   /** The size in bytes when it is known without rendering. */
   readonly size?: number | undefined;
   /** Overrides the type that the name's extension gives. */

@@ -127,6 +127,17 @@ function lineWidth<R>(table: Table<R>, widths: readonly number[]): number {
   );
 }
 
+/** The line of one row in the text, for output that is written as it comes: columns have their least width, and do not widen. */
+export function textRow<R>(table: Table<R>, row: R): string {
+  let line = '';
+  textColumns(table).forEach(({ column, cell }, i) => {
+    const text = cutCell(cellText(column, cell, row));
+    const padding = ' '.repeat(Math.max(0, cell.width - length(text)));
+    line += (cell.lead ?? (i === 0 ? '' : ' ')) + (cell.align === 'right' ? padding + text : text + padding);
+  });
+  return `${withoutTrailingSpaces(line)}\n`;
+}
+
 /** What a spreadsheet takes for a formula; a lone sign is none. */
 const FORMULA = /^[=+\-@\t\r]./s;
 

@@ -1,5 +1,6 @@
 import type { Run } from '../bytes/memory.js';
 import { BASE_BLOCK_SIZE, repairedBaseBlock } from '../registry/base-block.js';
+import { VOLATILE_BIT } from '../registry/cells.js';
 import { holesOf } from '../vfs/holes.js';
 import type { Hive } from './hive.js';
 
@@ -50,6 +51,34 @@ export function hiveFile(hive: Hive): HiveImage {
     },
     holes() {
       return holes ??= holesOf(this.runs(), size);
+    },
+  };
+}
+
+/** The bytes of a hive's memory that are there, by cell index. */
+export type HiveSpace = Pick<HiveImage, 'size' | 'fill' | 'runs'>;
+
+/** A hive's address space as cells are named in it: stable bins from 0 on, volatile ones from 0x80000000 on. */
+export function hiveSpace({ stable, volatile }: Pick<Hive, 'stable' | 'volatile'>): HiveSpace {
+  const parts = [{ start: 0, storage: stable }, { start: VOLATILE_BIT, storage: volatile }].filter(({ storage }) => storage.length > 0);
+  const size = parts.reduce((end, { start, storage }) => Math.max(end, start + storage.length), 0);
+  return {
+    size,
+    fill(offset, target) {
+      let missing = target.length;
+      target.fill(0);
+      for (const { start, storage } of parts) {
+        const from = Math.max(offset, start);
+        const end = Math.min(offset + target.length, start + storage.length);
+        if (from >= end) continue;
+        missing -= end - from - storage.fill(from - start, target.subarray(from - offset, end - offset));
+      }
+      return missing;
+    },
+    * runs() {
+      for (const { start, storage } of parts) {
+        for (const run of storage.runs()) yield { start: start + run.start, length: run.length };
+      }
     },
   };
 }

@@ -1,3 +1,4 @@
+import { currentControlSet } from '../registry/hive-set.js';
 import type { Key } from '../registry/key.js';
 import { pathNames, upcase } from '../registry/name.js';
 import type { Hive } from './hive.js';
@@ -27,15 +28,6 @@ function registryNames(path: string): string[] {
   const names = pathNames(path).map(upcase);
   const root = ROOTS[names[0] ?? ''];
   return root === undefined ? names : [...root, ...names.slice(1)];
-}
-
-/**
- * The control set in use: `ControlSet001`. By `Select\Current` of the SYSTEM hive, since CurrentControlSet is a link that
- * Windows makes at boot.
- */
-export function currentControlSet(system: Key): string | undefined {
-  const current = system.key('Select')?.value('Current')?.native();
-  return typeof current === 'number' && current > 0 && current < 1000 ? `ControlSet${current.toString().padStart(3, '0')}` : undefined;
 }
 
 /**

@@ -110,6 +110,7 @@ async function passing(image: string): Promise<void> {
 const given = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 const images = given.length > 0 ? given : [await demoImage()];
 const problem = fuseProblem();
+process.stdout.write(run(process.execPath, [fileURLToPath(new URL('./registry.js', import.meta.url))]));
 for (const image of images) {
   console.log(`${image} (${(statSync(image).size / 2 ** 20).toFixed(0)} MiB), driver ${driver}`);
   process.stdout.write(run(process.execPath, [fileURLToPath(new URL('./scan.js', import.meta.url)), image]));

@@ -8,6 +8,9 @@ import { text } from '../../src/vfs/text.js';
 import { memoryWindow } from '../../src/vfs/window.js';
 import type { Table } from '../../src/vfs/column.js';
 import type { ServedTree } from '../../mount/serve.js';
+import { registryDirectory } from '../../mount/tree/registry.js';
+import { dword, sz, type KeyToWrite } from '../support/hive-bytes.js';
+import { sourceOf, writtenSet } from '../support/hive-sets.js';
 
 export interface FixtureFacts {
   /** A host file to serve. */
@@ -57,6 +60,22 @@ function fill(offset: number, target: Uint8Array): number {
   return missing;
 }
 
+/** Hives with names of every kind, links, and more than is held in memory when it is exported. */
+export const LONG_NAME = `${'k'.repeat(254)}ü`;
+const HIVES: Readonly<Record<string, KeyToWrite>> = {
+  'HKLM\\SYSTEM': { name: 'ROOT', keys: [
+    { name: 'ControlSet001', keys: [{ name: 'Control', values: [{ name: 'Here', type: 4, data: dword(0x2a) }] }] },
+    { name: 'Select', values: [{ name: 'Current', type: 4, data: dword(1) }] },
+  ] },
+  'HKLM\\SOFTWARE': { name: 'ROOT', keys: [
+    { name: 'Classes', keys: [{ name: '.txt', values: [{ name: '', type: 1, data: sz('machine') }] }, { name: '.zip' }] },
+    { name: 'Large', values: Array.from({ length: 8 }, (_, i) => ({ name: `v${i}`, type: 3, data: Buffer.alloc(200_000, i) })) },
+    { name: 'Names', keys: [{ name: 'a/b' }, { name: 'nul\0\x1b[31m' }, { name: LONG_NAME }, { name: '..' }], values: [{ name: 'C:\\x/y', type: 1, data: sz('value') }] },
+  ] },
+  'HKU\\S-1-5-21-1-2-3-1001': { name: 'ROOT', keys: [{ name: 'Software' }] },
+  'HKU\\S-1-5-21-1-2-3-1001_Classes': { name: 'ROOT', keys: [{ name: '.txt', values: [{ name: '', type: 1, data: sz('user') }] }] },
+};
+
 /** A tree of every kind of node, and of things that go wrong. */
 export function fixtureTree(facts: FixtureFacts): ServedTree {
   let opens = 0;
@@ -101,6 +120,7 @@ export function fixtureTree(facts: FixtureFacts): ServedTree {
     }, 0, facts.memory),
     'old.txt': text(() => 'old\n', { mtime: BEFORE_UNIX }),
     'quick-large.txt': tableFile(ROWS, () => rows(150_000)),
+    registry: () => registryDirectory(sourceOf(writtenSet(HIVES))),
     'rows.txt': tableFile(ROWS, () => rows(20)),
     'slow-dir': listing({ entries: () => [[`listed-by-${where()}.txt`, one('x')]], lookup: () => one('x') }, { cost: 'slow' }),
     'volatile.txt': text(() => { opens += 1; return `read ${opens % 10}\n`; }, { volatile: true }),

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { open, readdir, readFile, writeFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { fileSystemCases } from './cases.js';
+import { LONG_NAME } from './fixture-tree.js';
 import { FixtureMount, mountedView, noMount } from './mounted.js';
 
 const run = promisify(execFile);
@@ -29,6 +30,29 @@ export function mountCases(driver: string, reason = noMount()): void {
       assert.equal((await run('grep', ['-rl', 'row 19 ', `${at}/rows.txt`, `${at}/dir`])).stdout.trim(), `${at}/rows.txt`);
       const dd = execFileSync('dd', [`if=${at}/memory.pmem`, 'bs=1M', 'status=none'], { maxBuffer: 64 << 20 });
       assert.equal(dd.length, 8 << 20);
+    });
+
+    test('standard tools walk a registry: links, odd names, names in any case, exports', async () => {
+      const at = `${mount.mountPoint}/registry`;
+      assert.equal(readlinkSync(`${at}/HKLM/SYSTEM/CurrentControlSet`), 'ControlSet001');
+      assert.match(readFileSync(`${at}/hklm/system/currentcontrolset/control/here.TXT`.replace('hklm', 'HKLM'), 'utf8'), /REG_DWORD\n0000002a\n42\n/);
+      assert.match(readFileSync(`${at}/HKCR-user1/.txt/(Default).txt`, 'utf8'), /\nuser\n/);
+      assert.match(readFileSync(`${at}/HKCR/.txt/(Default).txt`, 'utf8'), /\nmachine\n/);
+      assert.ok(readdirSync(`${at}/HKCU-user1`).includes('Software'));
+      const names = readdirSync(`${at}/HKLM/SOFTWARE/Names`);
+      for (const name of ['a%2Fb', 'nul%00%1B[31m', '%2E%2E', 'C:\\x%2Fy.txt']) assert.ok(names.includes(name), name);
+      assert.ok(names.every((name) => Buffer.byteLength(name) <= 255));
+      const long = names.find((name) => name.startsWith('kkk')) ?? '';
+      assert.equal((await run('getfattr', ['--only-values', '-n', 'user.memlens.name', `${at}/HKLM/SOFTWARE/Names/${long}`])).stdout, LONG_NAME);
+      const reg = readFileSync(`${at}/HKLM/SOFTWARE.reg`);
+      assert.equal(reg.length, statSync(`${at}/HKLM/SOFTWARE.reg`).size);
+      assert.ok(reg.length > 8 << 20 && reg.readUInt16LE(0) === 0xfeff, 'it is larger than what is kept in memory');
+      assert.match(reg.toString('utf16le', 2), /\r\n"C:\\\\x\/y"="value"\r\n/);
+      const json = JSON.parse(readFileSync(`${at}/HKLM/SYSTEM/Select.json`, 'utf8')) as { values: { data: number }[] };
+      assert.equal(json.values[0]?.data, 1);
+      assert.ok(!readdirSync(`${at}/HKLM`).some((name) => name.endsWith('.reg')));
+      const found = (await run('find', ['-L', at])).stdout;
+      assert.ok(found.includes('/HKCR-user1/.zip/(_Key_).txt'));
     });
 
     test('the mount is without set-uid, devices and programs, and nothing can be made, changed or taken away in it', () => {

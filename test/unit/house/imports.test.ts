@@ -10,11 +10,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/bytes': [],
   ...Object.fromEntries(FORMATS.map((room) => [room, ['src/bytes', ...FORMATS]])),
   'src/vfs': ['src/bytes'],
+  'src/artefacts': ['src/bytes', 'src/registry', 'src/vfs'],
   'src/windows': ['src/bytes', ...FORMATS, 'src/vfs'],
   'src/tables': ['src/bytes', ...FORMATS, 'src/vfs', 'src/windows'],
   'native-bindings': ['src/bytes'],
-  forensic: ['src/bytes', ...FORMATS, 'src/vfs', 'src/windows', 'src/tables', 'native-bindings'],
-  mount: ['src/bytes', ...FORMATS, 'src/vfs', 'src/windows', 'src/tables', 'native-bindings', 'forensic'],
+  forensic: ['src/bytes', ...FORMATS, 'src/vfs', 'src/artefacts', 'src/windows', 'src/tables', 'native-bindings'],
+  mount: ['src/bytes', ...FORMATS, 'src/vfs', 'src/artefacts', 'src/windows', 'src/tables', 'native-bindings', 'forensic'],
 };
 
 /** The files of `forensic` that `mount` may know. */
@@ -78,7 +79,7 @@ test('every source lies in a room that the house knows', () => {
   assert.deepEqual(sources.map(({ fileName }) => fileName).filter((file) => !Object.hasOwn(MAY_IMPORT, roomOf(file))), []);
 });
 
-test('imports point one way: bytes, formats, windows, tables, forensic, mount', () => {
+test('imports point one way: bytes, formats, artefacts, windows, tables, forensic, mount', () => {
   const wrong = imports.filter(({ from, to }) => isOurs(to) && roomOf(from) !== roomOf(to)
     && MAY_IMPORT[roomOf(from)]?.includes(roomOf(to)) !== true);
   assert.deepEqual(wrong.map(show), []);

@@ -2,17 +2,17 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { keyDirectory } from '../../../mount/tree/registry-key.js';
 import { openHiveFile } from '../../../src/registry/hive-file.js';
+import type { SetHive } from '../../../src/registry/hive-set.js';
 import type { Directory, Node } from '../../../src/vfs/node.js';
-import type { Hive } from '../../../src/windows/hive.js';
 import { dword, sz, writeHive, type KeyToWrite } from '../../support/hive-bytes.js';
 
 /** A hive's root key as a directory. */
 function treeOf(root: KeyToWrite): Directory {
   const { hive: registry } = openHiveFile(writeHive(root).file);
-  const hive = { address: 0xffff_8f09_5c8f_d000n, name: '\\REGISTRY\\MACHINE\\TEST', rootPath: '\\REGISTRY\\MACHINE\\TEST', registry } as unknown as Hive;
+  const hive: SetHive = { address: 0xffff_8f09_5c8f_d000n, kind: 'OTHER', mount: 'HKLM\\TEST', source: '\\REGISTRY\\MACHINE\\TEST', user: undefined, registry };
   const key = registry.root();
   assert.ok(key !== undefined);
-  return keyDirectory(hive, key);
+  return keyDirectory({ hive, path: ['HKLM', 'TEST'], registry: undefined }, key);
 }
 
 function names(directory: Directory): string[] {
@@ -29,7 +29,7 @@ test('a key lists its description, its sub-keys as directories and each value ra
   assert.deepEqual(names(tree), ['(_Key_)', '(_Key_).txt', 'Sub', '(Default)', '(Default).txt', 'Count', 'Count.txt']);
   assert.equal(tree.lookup('Sub')?.kind, 'directory');
   assert.deepEqual(bytesOf(tree.lookup('Count')), '*\0\0\0');
-  assert.match(bytesOf(tree.lookup('Count.txt')), /^ffff8f095c8fd000:[0-9a-f]{8}\nREG_DWORD\n0000002a\n$/);
+  assert.match(bytesOf(tree.lookup('Count.txt')), /^ffff8f095c8fd000:[0-9a-f]{8}\nREG_DWORD\n0000002a\n42\n$/);
 });
 
 test('the description begins with the address, the kind, the name and the last write', () => {
@@ -40,7 +40,7 @@ test('the description begins with the address, the kind, the name and the last w
   const lines = bytesOf(sub.lookup('(_Key_).txt')).split('\n');
   assert.match(lines[0] ?? '', /^ffff8f095c8fd000:[0-9a-f]{8}$/);
   assert.deepEqual(lines.slice(1, 4), ['REG_KEY', 'Sub', '2023-02-01 09:54:30 UTC']);
-  assert.ok(lines.includes('Path:      \\REGISTRY\\MACHINE\\TEST\\Sub'));
+  assert.ok(lines.includes('Path:      HKLM\\TEST\\Sub'));
   assert.ok(lines.includes('Class:     Shell'));
   const cell = sub.lookup('(_Key_)');
   assert.equal(cell?.kind === 'bytes' ? Buffer.from(cell.render()).toString('latin1', 4, 6) : undefined, 'nk');
@@ -60,7 +60,7 @@ test('a value with the name of a sub-key or of a text gets a name of its own', (
   assert.equal(new Set(listed).size, listed.length);
   assert.equal(tree.lookup('Run')?.kind, 'directory');
   assert.equal(bytesOf(tree.lookup('Run~2')), '\x01\0\0\0');
-  assert.match(bytesOf(tree.lookup('Run.txt')), /00000001\n$/);
+  assert.match(bytesOf(tree.lookup('Run.txt')), /00000001\n1\n$/);
   for (const name of listed) assert.ok(tree.lookup(name) !== undefined, name);
 });
 

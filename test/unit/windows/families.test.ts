@@ -99,8 +99,8 @@ for (const { family, mode, name } of CASES) {
   test(`${name}: the keys of a hive are read through its cell map`, () => {
     const made = empty(family.build, mode);
     loadHive(made, '\\REGISTRY\\MACHINE\\SYSTEM', { name: 'ROOT', keys: [
-      { name: 'Select', values: [{ name: 'Current', type: 4, data: Buffer.from([2, 0, 0, 0]) }] },
       { name: 'Large', values: [{ name: 'data', type: 3, data: Buffer.alloc(9000, 'x') }] },
+      { name: 'Select', values: [{ name: 'Current', type: 4, data: Buffer.from([2, 0, 0, 0]) }] },
     ] });
     const windows = direct(made);
     const hives = windows.hives();

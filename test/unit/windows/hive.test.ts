@@ -7,11 +7,12 @@ import type { Profile } from '../../../src/profile/profile.js';
 import { Reader } from '../../../src/profile/struct.js';
 import { BASE_BLOCK_SIZE, baseBlock } from '../../../src/registry/base-block.js';
 import { openHiveFile } from '../../../src/registry/hive-file.js';
+import { currentControlSet } from '../../../src/registry/hive-set.js';
 import { MappedStorage } from '../../../src/windows/hive-memory.js';
 import { hiveFile } from '../../../src/windows/hive-image.js';
 import { hives, type Hive } from '../../../src/windows/hive.js';
 import type { Kernel } from '../../../src/windows/kernel.js';
-import { currentControlSet, registryKey } from '../../../src/windows/registry-path.js';
+import { registryKey } from '../../../src/windows/registry-path.js';
 import { dword, writeHive, type KeyToWrite } from '../../support/hive-bytes.js';
 
 const PAGE = 4096;
