@@ -45,7 +45,7 @@ export function plainTable<R>(of: { readonly name: string; readonly doc: string;
     const title = heading(column.name);
     const width = Math.max(column.width, title.length);
     headings.push(right ? title.padStart(width) : title.padEnd(width));
-    const cell: Cell<R> = { width, align: right ? 'right' : 'left', lead: i === 0 ? '' : '  ' };
+    const cell: Cell<R> = { width, align: right ? 'right' : 'left', title, lead: i === 0 ? '' : '  ' };
     return {
       name: column.name, csv: title, kind: column.kind, value: column.value, doc: column.doc,
       // An unknown number or flag is a blank, not the zero that it would be taken for.

@@ -15,6 +15,8 @@ export interface Cell<R> {
   /** The least width; the column widens to its longest value, up to MAX_CELL. */
   readonly width: number;
   readonly align: 'left' | 'right';
+  /** What stands above it. Where all cells of a table have one, its heading is made of them and widens with the columns. */
+  readonly title?: string;
   /** The characters shown, when they differ from the kind's own form. */
   readonly show?: (row: R) => string;
 }

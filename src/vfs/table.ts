@@ -96,17 +96,20 @@ export function textOf<R>(table: Table<R>, rows: Iterable<R>): Buffer {
       return text;
     }));
   }
-  const lines = [table.heading, '-'.repeat(length(table.heading))];
-  grid.forEach((cells, number) => {
-    let line = table.index === undefined ? '' : hex(number, table.index);
+  const lineOf = (index: string, cells: readonly string[]): string => {
+    let line = index;
     cells.forEach((text, i) => {
       const cell = columns[i]?.cell;
       const padding = ' '.repeat((widths[i] ?? 0) - length(text));
       const lead = cell?.lead ?? (line === '' && i === 0 ? '' : ' ');
       line += lead + (cell?.align === 'right' ? padding + text : text + padding);
     });
-    lines.push(withoutTrailingSpaces(line));
-  });
+    return withoutTrailingSpaces(line);
+  };
+  const titles = columns.flatMap(({ cell }) => (cell.title === undefined ? [] : [cell.title]));
+  const heading = table.index === undefined && titles.length === columns.length ? lineOf('', titles) : table.heading;
+  const lines = [heading, '-'.repeat(length(heading))];
+  grid.forEach((cells, number) => lines.push(lineOf(table.index === undefined ? '' : hex(number, table.index), cells)));
   const bytes = lines.map((line) => (PLAIN.test(line) ? line.length : Buffer.byteLength(line)));
   const widest = bytes.reduce((most, one) => Math.max(most, one), lineWidth(table, widths));
   return joinUtf8(lines.map((line, i) => `${line}${' '.repeat(widest - (bytes[i] ?? 0))}\n`));

@@ -103,3 +103,16 @@ test('a table file has its CSV and JSONL as twins and renders the same bytes at 
   assert.deepEqual(Object.keys(file.twins ?? {}), ['csv', 'jsonl']);
   assert.equal(file.twins?.['csv']?.cost, 'slow');
 });
+
+test('where every cell has a title the heading stands above its columns, however wide they have become', () => {
+  const titled: Table<Row> = {
+    name: 'titled', doc: '', heading: 'Name  Size',
+    columns: [
+      { name: 'name', kind: 'text', value: (r) => r.name, text: { lead: '', width: 4, align: 'left', title: 'Name' }, doc: '' },
+      { name: 'size', kind: 'hex', value: (r) => r.size, text: { lead: '  ', width: 4, align: 'right', title: 'Size' }, doc: '' },
+    ],
+  };
+  const text = textOf(titled, [row({ name: 'a longer name', size: 0x12345 })]).toString('utf8').split('\n');
+  assert.deepEqual(text.slice(0, 3).map((line) => line.trimEnd()), ['Name            Size', '--------------------', 'a longer name  12345']);
+  assert.equal(textOf(titled, []).toString('utf8').split('\n')[0], 'Name  Size');
+});
