@@ -274,7 +274,9 @@ export async function mountFuseNative(fileSystem: FileSystem, options: MountOpti
   const Fuse = loadFuseNative();
   const paths = new Paths(fileSystem);
   const name = options.name.replaceAll(/[^\w.+-]/g, '_');
-  const injected = [name, 'subtype=memlens', 'use_ino', 'atomic_o_trunc', 'big_writes', `attr_timeout=${VALID}`, `ac_attr_timeout=${VALID}`, 'nosuid', 'nodev', 'noexec', ...options.options];
+  const injected = [name, 'subtype=memlens', 'use_ino', 'atomic_o_trunc', 'big_writes', `attr_timeout=${VALID}`,
+    // What is cached is held against size and time at every opening: within a millisecond of the last look something may have been written.
+    'ac_attr_timeout=0', 'nosuid', 'nodev', 'noexec', ...options.options];
   const fuse = new Fuse(options.mountPoint, operations(fileSystem, paths), {
     fsname: injected.join(','),
     autoUnmount: options.autoUnmount,
