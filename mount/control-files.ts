@@ -114,8 +114,8 @@ export class ControlWriter {
     if (size > this.#length) throw new Refusal(EINVAL);
     this.#length = size;
     this.#origin = undefined;
-    if (size === 0 && !this.#pending) this.#emptied = true;
-    else this.#pending = true;
+    this.#emptied = false;
+    this.#pending = true;
     this.observer.touched();
   }
 
@@ -131,12 +131,10 @@ export class ControlWriter {
   }
 
   /** The last descriptor is closed. An emptied file that nobody has written to is taken now: `: > file`. */
-  release(): void {
+  async release(): Promise<void> {
     if (!this.#emptied || this.#pending) return;
     this.#emptied = false;
-    const verdict = this.#verdict('');
-    if (verdict === undefined) this.#give('');
-    else if (verdict instanceof Promise) void verdict.then((why) => (why === undefined ? this.#give('') : undefined));
+    if (await this.#verdict('') === undefined) this.#give('');
   }
 
   #take(text: string): number | Promise<number> {

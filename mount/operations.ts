@@ -270,8 +270,7 @@ export function operations(served: Served): FileSystem {
       const source = handles.get(handle);
       handles.delete(handle);
       if (source?.kind === 'host') void source.file.close();
-      if (source?.kind === 'control') source.writer?.release();
-      return 0;
+      return source?.kind === 'control' && source.writer !== undefined ? source.writer.release().then(() => 0) : 0;
     }),
     xattr: guard('xattr', (id: number, name: string) => xattrOf(resolver.place(id), name)),
     xattrNames: guard('xattr names', (id: number) => {
