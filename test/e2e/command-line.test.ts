@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { badInputTests, type BadInput } from './bad-input.js';
 import { noMount } from './mounted.js';
 
 const MAIN = fileURLToPath(new URL('../../mount/main.js', import.meta.url));
@@ -29,7 +30,7 @@ mkdirSync(at('full'));
 writeFileSync(at('full/file'), '');
 
 describe('bad input gets one sentence and its exit code', () => {
-  const cases: readonly (readonly [words: string[], code: number, sentence: RegExp])[] = [
+  const cases: readonly BadInput[] = [
     [['info', at('none.raw')], 3, /none\.raw does not exist/],
     [['info', at('empty.raw')], 3, /empty\.raw is empty/],
     [['info', at('text.txt')], 3, /text\.txt has only 13 bytes/],
@@ -51,15 +52,7 @@ describe('bad input gets one sentence and its exit code', () => {
     [['search', at('plain.raw'), '--yara', at('text.txt')], 2, /do not compile: line 1/],
     [['nothing'], 2, /unknown command/],
   ];
-  for (const [words, code, sentence] of cases) {
-    test(words.map((word) => word.replace(folder, '…')).join(' '), () => {
-      const done = memlens(...words);
-      assert.equal(done.code, code, done.err);
-      assert.match(done.err, sentence);
-      assert.ok(done.err.trim().split('\n').length <= 2, done.err);
-      assert.doesNotMatch(done.err, /\n\s+at /);
-    });
-  }
+  badInputTests(cases, folder, memlens);
 
   test('a file without permission', { skip: process.getuid?.() === 0 ? 'root may read everything' : false }, () => {
     const done = memlens('info', at('secret.raw'));

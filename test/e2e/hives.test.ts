@@ -7,6 +7,7 @@ import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { baseBlock } from '../../src/registry/base-block.js';
 import { demoImage } from '../../mount/demo-image.js';
+import { badInputTests, type BadInput } from './bad-input.js';
 import { at as time, CHANGED_RUN, dirtyHive, softwareHive, systemHive, userHive } from './hive-fixture.js';
 import { noMount } from './mounted.js';
 
@@ -46,7 +47,7 @@ describe('bad input gets one sentence and its exit code', () => {
   put('large/SOFTWARE', systemHive());
   truncateSync(at('large/SOFTWARE'), 2 ** 31 + 4096);
   put('short/SYSTEM', systemHive().subarray(0, 100));
-  const cases: readonly (readonly [words: string[], code: number, sentence: RegExp])[] = [
+  const cases: readonly BadInput[] = [
     [['ls', at('empty/NTUSER.DAT')], 3, /NTUSER\.DAT is empty: it is no registry hive/],
     [['ls', at('text/SYSTEM')], 3, /SYSTEM is no registry hive: it does not begin with "regf"/],
     [['ls', at('short/SYSTEM')], 3, /SYSTEM is no registry hive: it has only 100 bytes/],
@@ -73,15 +74,7 @@ describe('bad input gets one sentence and its exit code', () => {
     [['registry', 'diff', user], 2, /missing required argument/],
     [['registry', 'nothing'], 2, /unknown command/],
   ];
-  for (const [words, code, sentence] of cases) {
-    test(words.map((word) => word.replace(folder, '…')).join(' '), () => {
-      const done = memlens(...words);
-      assert.equal(done.code, code, done.err);
-      assert.match(done.err, sentence);
-      assert.ok(done.err.trim().split('\n').length <= 2, done.err);
-      assert.doesNotMatch(done.err, /\n\s+at /);
-    });
-  }
+  badInputTests(cases, folder, memlens);
 
   test('a hive without permission', { skip: process.getuid?.() === 0 ? 'root may read everything' : false }, () => {
     chmodSync(put('secret/NTUSER.DAT', userHive()), 0);
