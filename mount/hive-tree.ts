@@ -11,7 +11,6 @@ import { text } from '../src/vfs/text.js';
 import { hiveDiagnosis, hiveDiagnosisText } from './hive-diagnosis.js';
 import { hiveSetOfBytes, type FileHive, type FileHiveSet, type HiveBytes } from './open-hives.js';
 import { REGISTRY_TIMELINE, registryEvents, newestFirst } from './registry-timeline.js';
-import { artefactsDirectory } from './tree/registry-artefacts.js';
 import { mtimeOf } from './tree/registry-key.js';
 import { registryDirectory, type RegistrySource } from './tree/registry.js';
 
@@ -69,7 +68,6 @@ function registrySource(set: FileHiveSet): RegistrySource {
     hives: () => set,
     about: (hive) => ({ name: nameOf.get(hive) ?? fileName(basename(hive.source)), ...mtimeOf(times.get(hive)) }),
     extras: {
-      artefacts: () => artefactsDirectory(() => set),
       hive_files: directory(Object.fromEntries(named), { doc: 'the hives with their transaction logs applied' }),
     },
   };

@@ -1,11 +1,10 @@
 import { hex, hexAscii } from '../../src/bytes/hex.js';
 import { ALLOCATIONS, ALLOCATIONS_VERBOSE, HEAP_SEGMENTS, HEAPS, type AllocationRow, type HeapSegmentRow } from '../../src/tables/heaps.js';
 import { directory, listing } from '../../src/vfs/directory.js';
-import { holesOf, missingBytes, missingXattr } from '../../src/vfs/holes.js';
 import type { Directory, Node, WindowFile } from '../../src/vfs/node.js';
 import { tableFile } from '../../src/vfs/table.js';
 import { text } from '../../src/vfs/text.js';
-import { memoryWindow } from '../../src/vfs/window.js';
+import { addressedWindow, memoryWindow } from '../../src/vfs/window.js';
 import { addressXattr } from '../../src/vfs/xattr.js';
 import { ProcessHeaps, type Allocation, type Heap } from '../../src/windows/heap.js';
 import type { Process } from '../../src/windows/process.js';
@@ -36,8 +35,7 @@ function beginning({ half }: Heap, { address, size }: Allocation): string | unde
 }
 
 function allocationFile({ half }: Heap, { address, size }: Allocation): WindowFile {
-  const window = memoryWindow(half.memory, address, size, { doc: 'an allocation\'s bytes' });
-  return { ...window, xattrs: () => ({ ...addressXattr(address), ...missingXattr(missingBytes(holesOf(window.runs?.() ?? [], size))) }) };
+  return addressedWindow(memoryWindow(half.memory, address, size, { doc: 'an allocation\'s bytes' }), address);
 }
 
 /** `0x0001386c390000.mem`, with as many digits as MemProcFS writes. */

@@ -5,11 +5,12 @@ import { versionInfo } from '../../src/pe/version.js';
 import { symbolUrl } from '../../src/tables/module-image.js';
 import { DATA_DIRECTORIES, exportTable, IMPORTS, SECTIONS } from '../../src/tables/pe.js';
 import { directory, listing } from '../../src/vfs/directory.js';
-import { holesFile, holesOf, missingBytes, missingXattr } from '../../src/vfs/holes.js';
+import { holesFile, missingXattr } from '../../src/vfs/holes.js';
 import { fileName, uniqueNames } from '../../src/vfs/name.js';
 import type { Directory, Node, WindowFile } from '../../src/vfs/node.js';
 import { tableFile } from '../../src/vfs/table.js';
 import { text } from '../../src/vfs/text.js';
+import { addressedWindow } from '../../src/vfs/window.js';
 import { addressXattr } from '../../src/vfs/xattr.js';
 import { directoryWindows, moduleFile, sectionWindows, type ModuleFile } from '../../src/windows/module-file.js';
 import type { Module } from '../../src/windows/module.js';
@@ -33,15 +34,10 @@ export function peFile(module: Module, file: ModuleFile): WindowFile {
   };
 }
 
-/** A window on mapped bytes, with its address and what of it is missing. */
-function mapped(window: WindowFile, address: bigint): WindowFile {
-  return { ...window, xattrs: () => ({ ...addressXattr(address), ...missingXattr(missingBytes(holesOf(window.runs?.() ?? [], window.size))) }) };
-}
-
 /** A file for each of these, by names that the image gives (`.text`): safe, unlike each other, and listed however they begin. */
 function windows(base: bigint, parts: readonly (readonly [{ readonly name: string; readonly rva: number }, WindowFile])[], doc: string): Directory {
   const names = uniqueNames(parts.map(([{ name }]) => fileName(name)));
-  const files = new Map(parts.map(([{ rva }, window], i): [string, Node] => [names[i] ?? '', mapped(window, base + BigInt(rva))]));
+  const files = new Map(parts.map(([{ rva }, window], i): [string, Node] => [names[i] ?? '', addressedWindow(window, base + BigInt(rva))]));
   return listing({ entries: () => files, lookup: (name) => files.get(name) }, { doc });
 }
 

@@ -2,11 +2,10 @@ import { CALL_STACK, frameRows } from '../../src/tables/call-stack.js';
 import { threadInfoText } from '../../src/tables/thread-info.js';
 import { threadVerboseRows } from '../../src/tables/threads-verbose.js';
 import { directory } from '../../src/vfs/directory.js';
-import { holesOf, missingBytes, missingXattr } from '../../src/vfs/holes.js';
 import type { BytesFile, Directory, WindowFile } from '../../src/vfs/node.js';
 import { tableFile } from '../../src/vfs/table.js';
 import { text } from '../../src/vfs/text.js';
-import { memoryWindow } from '../../src/vfs/window.js';
+import { addressedWindow, memoryWindow } from '../../src/vfs/window.js';
 import { addressXattr } from '../../src/vfs/xattr.js';
 import type { CallStack } from '../../src/windows/call-frame.js';
 import { callStack, kernelCallStack } from '../../src/windows/call-stack.js';
@@ -27,10 +26,7 @@ export function threadDirectory(process: Process, found: FoundThread): Directory
   const { kernel, memory } = process;
   const { thread } = found;
   const where = `${process.where} thread ${thread.tid}`;
-  const window = (start: bigint, size: number, doc: string): WindowFile => {
-    const made = memoryWindow(memory, start, size, { doc });
-    return { ...made, xattrs: () => ({ ...addressXattr(start), ...missingXattr(missingBytes(holesOf(made.runs?.() ?? [], size))) }) };
-  };
+  const window = (start: bigint, size: number, doc: string): WindowFile => addressedWindow(memoryWindow(memory, start, size, { doc }), start);
   const stack = (limit: bigint | undefined, base: bigint | undefined, most: number, doc: string): WindowFile | undefined => {
     if (limit === undefined || base === undefined || base <= limit) return undefined;
     const size = base - limit > BigInt(most) ? most : Number(base - limit);

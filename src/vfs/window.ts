@@ -1,5 +1,7 @@
 import type { Run, SparseMemory } from '../bytes/memory.js';
+import { holesOf, missingBytes, missingXattr } from './holes.js';
 import type { About, WindowFile } from './node.js';
+import { addressXattr } from './xattr.js';
 
 /**
  * A file that shows `size` bytes of memory from `start` on; offset 0 is `start`. What is not in the image reads as zeros.
@@ -21,4 +23,9 @@ export function memoryWindow<A extends number | bigint>(
       }
     },
   };
+}
+
+/** A window on the memory of a process, with its address and how much of it is missing. */
+export function addressedWindow(window: WindowFile, address: bigint): WindowFile {
+  return { ...window, xattrs: () => ({ ...addressXattr(address), ...missingXattr(missingBytes(holesOf(window.runs?.() ?? [], window.size))) }) };
 }
