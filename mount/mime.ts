@@ -17,8 +17,9 @@ export function mimeType(name: string, node: Node): string {
   if (node.kind === 'directory') return 'inode/directory';
   if (node.kind === 'link') return 'inode/symlink';
   if (node.kind !== 'window' && node.mime !== undefined) return node.mime;
+  // A name that only begins with a dot (a section, `.text`) has no extension.
+  if (name.lastIndexOf('.') <= 0) return 'application/octet-stream';
   const extension = name.slice(name.lastIndexOf('.') + 1).toLowerCase();
   if (Object.hasOwn(OURS, extension)) return OURS[extension] ?? 'application/octet-stream';
-  if (!name.includes('.')) return 'application/octet-stream';
   return lookup(extension) || 'application/octet-stream';
 }

@@ -104,6 +104,7 @@ test('a file\'s type is what the node says, else what its name says', () => {
   assert.equal(mimeType('x.sqlite', plain), 'application/vnd.sqlite3');
   assert.equal(mimeType('SYSTEM.reghive', plain), 'application/octet-stream');
   assert.equal(mimeType('x.json', plain), 'application/json');
+  assert.equal(mimeType('.text', plain), 'application/octet-stream');
   assert.equal(mimeType('x.constructor', plain), 'application/octet-stream');
   assert.equal(mimeType('txt', plain), 'application/octet-stream');
   assert.equal(mimeType('x.exe', { ...plain, mime: 'text/x' }), 'text/x');
